@@ -1,0 +1,30 @@
+"""The command ``otel-etw``, and what is said where it cannot run."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["main"]
+
+# What the extra brings; anything else that is missing is a fault of ours.
+_EXTRA = {"click", "google", "opentelemetry", "tabulate"}
+
+
+def main() -> None:
+    """Run the command and exit; 2 with one sentence when the extra ``cli`` is not installed."""
+    try:
+        from otel_etw.cli import command
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in _EXTRA:
+            raise
+        print(
+            f"otel-etw needs the package of the module {error.name!r}: "
+            "pip install 'otel-etw[cli]' brings all that the command needs",
+            file=sys.stderr,
+        )
+        sys.exit(2)
+    command()
+
+
+if __name__ == "__main__":
+    main()

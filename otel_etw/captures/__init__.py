@@ -1,0 +1,24 @@
+"""What was captured → frames, and what was damaged between them; frames → flat points.
+
+It knows the formats of captures and nothing of the side that writes them but
+`otel_etw.provider`. It needs the package opentelemetry-proto.
+"""
+
+from __future__ import annotations
+
+from otel_etw.captures.capture import follow, open, read  # noqa: A004
+from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item
+from otel_etw.captures.points import Point, points
+
+__all__ = [
+    "CaptureError",
+    "Damage",
+    "Foreign",
+    "Frame",
+    "Item",
+    "Point",
+    "follow",
+    "open",
+    "points",
+    "read",
+]

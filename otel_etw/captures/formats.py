@@ -1,0 +1,163 @@
+"""Which format a file has, told by its content: one row a format, the first that fits counts.
+
+A format that is read from beginning to end is one more row here and one more file with its reader.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, ExpandingReader, zstd
+from otel_etw.captures.forms import PREFIX, Messages, ZstdMessages
+from otel_etw.captures.frame_file import FrameReader
+from otel_etw.captures.items import FRAME_MAXIMUM, CaptureError, Frame, Item, Reader
+from otel_etw.captures.json_lines import LineReader
+
+__all__ = ["FORMATS", "Format", "RecognisingReader"]
+
+# Bytes that tell the format of a file, and bytes searched for a frame when they do not.
+_HEAD = 128
+_WINDOW = 1 << 21
+# Fewer bytes say nothing yet about a file that grows.
+_LEAST = 8
+
+_TEXT = re.compile(rb'(\xef\xbb\xbf)?[ \t\r\n]*(\{[ \t\r\n]*(["}]|$)|$)')
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A way to keep frames in a file."""
+
+    name: str
+    begins: Callable[[bytes], bool]
+    """Whether a file that begins with these bytes, `_HEAD` or all of them, has this format."""
+    reader: Callable[[], Reader]
+    """A reader for one file; may raise `CaptureError`."""
+    found_behind_damage: bool = False
+    """Whether its frames can be told apart from anything else that a file may begin with."""
+
+
+def _begins_etl(head: bytes) -> bool:
+    """A WMI_BUFFER_HEADER of the type that only a file's first has, and a system record in it."""
+    return (
+        0x400 <= int.from_bytes(head[:4], "little") <= 1 << 24
+        and head[0x36:0x38] == b"\4\0"
+        and head[0x4B:0x4C] == b"\xc0"
+    )
+
+
+def _no_etl() -> Reader:
+    readable = ", ".join(form.name for form in FORMATS if form.reader is not _no_etl)
+    raise CaptureError(f"it is an ETW log (.etl), which is not read yet; read are: {readable}")
+
+
+def _begins_zstd_frames(head: bytes) -> bool:
+    return head[PREFIX : PREFIX + 4] == ZSTD_MAGIC and head[0] <= FRAME_MAXIMUM >> 24
+
+
+def _begins_frames(head: bytes) -> bool:
+    data = bytearray(head)
+    while data[:PREFIX] == bytes(PREFIX):
+        del data[:PREFIX]
+    if len(data) <= PREFIX:
+        # A few empty frames or the beginning of a length. A long run of NULs says nothing.
+        return len(head) < _HEAD and data[:1] <= b"\0"
+    size = int.from_bytes(data[:PREFIX], "big")
+    return size <= FRAME_MAXIMUM and Messages().outline(data, PREFIX, PREFIX + size)[1]
+
+
+def _begins_lines(head: bytes) -> bool:
+    return bool(_TEXT.match(head)) and not _CONTROL.search(head)
+
+
+FORMATS = (
+    Format("ETW log", _begins_etl, _no_etl),
+    Format(
+        "gzip",
+        lambda head: head.startswith(GZIP.magic),
+        lambda: ExpandingReader(GZIP, RecognisingReader()),
+    ),
+    Format(
+        "zstd",
+        lambda head: head.startswith(ZSTD_MAGIC),
+        lambda: ExpandingReader(zstd(), RecognisingReader()),
+    ),
+    Format(
+        "length-prefixed zstd",
+        _begins_zstd_frames,
+        lambda: FrameReader(ZstdMessages(zstd())),
+        found_behind_damage=True,
+    ),
+    Format(
+        "length-prefixed protobuf",
+        _begins_frames,
+        lambda: FrameReader(Messages()),
+        found_behind_damage=True,
+    ),
+    Format("OTLP JSON Lines", _begins_lines, LineReader, found_behind_damage=True),
+)
+
+
+class RecognisingReader:
+    """Reads a file of any format; raises `CaptureError` when it is none of them."""
+
+    def __init__(self) -> None:
+        self.format: Format | None = None
+        self._reader: Reader | None = None
+        self._head = b""
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        if not self._reader:
+            self._head += data
+            if len(self._head) < _HEAD or not self._recognise(len(self._head) >= _WINDOW):
+                return
+            data = self._head
+            self._head = b""
+        if self._reader:
+            yield from self._reader.feed(data)
+
+    def settle(self) -> Iterator[Item]:
+        if len(self._head) >= _LEAST:
+            yield from self._decide()
+        if self._reader:
+            yield from self._reader.settle()
+
+    def finish(self) -> Iterator[Item]:
+        if self._head:
+            yield from self._decide()
+        if self._reader:
+            yield from self._reader.finish()
+
+    def _decide(self) -> Iterator[Item]:
+        self._recognise(search=True)
+        data, self._head = self._head, b""
+        if self._reader:
+            yield from self._reader.feed(data)
+
+    def _recognise(self, search: bool) -> bool:
+        form = next((form for form in FORMATS if form.begins(self._head[:_HEAD])), None)
+        if not form and search:
+            form = self._search()
+        if not form:
+            return False
+        self.format = form
+        self._reader = form.reader()
+        return True
+
+    def _search(self) -> Format:
+        for form in FORMATS:
+            if form.found_behind_damage:
+                try:
+                    reader = form.reader()
+                except CaptureError:
+                    continue
+                for items in (reader.feed(self._head[:_WINDOW]), reader.finish()):
+                    if any(isinstance(item, Frame) for item in items):
+                        return form
+        raise CaptureError(
+            "its content is no capture: known are "
+            f"{', '.join(form.name for form in FORMATS if form.reader is not _no_etl)}"
+        )

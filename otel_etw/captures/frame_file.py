@@ -1,0 +1,212 @@
+"""Frames behind 4-byte big-endian lengths: the Collector's ``format: proto`` and our own files.
+
+A frame counts as found when its length, its outline and its decoding fit together. Where that
+fails, reading goes on at the next place where it holds, and what lies between is one `Damage`.
+Every frame whose bytes are as they were written is found again, with two exceptions: damage that
+happens to form a sound frame which ends where another may begin hides what it covers, and after
+damage a frame without a single metric is not looked for. The work is bounded by the size of the
+file: where bytes look like a frame at place after place and are none, such places are passed over
+once `_CREDIT` is spent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from otel_etw.captures.forms import PREFIX, Form
+from otel_etw.captures.items import (
+    FRAME_MAXIMUM,
+    Damage,
+    ExportMetricsServiceRequest,
+    Frame,
+    Item,
+)
+
+__all__ = ["FrameReader"]
+
+# So many bytes of zero lengths in a row are no empty frames but a block that was never written.
+_BLANK = 16 * PREFIX
+# Bytes behind a frame that are looked at before it is believed.
+_AHEAD = _BLANK + 16
+# What may be spent on frames that turn out to be none, in bytes looked at: at the start, and
+# earned by each byte of the file.
+_CREDIT = 1 << 26
+_CREDIT_PER_BYTE = 16
+# Python's steps take longer than protobuf's.
+_PRICE = 8
+_PRICE_OF_A_LOOK = 128
+
+
+class FrameReader:
+    """Reads one length-prefixed file; see `otel_etw.captures.items.Reader`."""
+
+    def __init__(self, form: Form) -> None:
+        self._form = form
+        self._buffer = bytearray()
+        self._base = 0  # where the buffer begins in the file
+        self._need = 0  # bytes that the buffer must have before anything more can be told
+        self._lost: tuple[int, str] | None = None  # since which offset no frame was found, and why
+        self._credit = _CREDIT
+        self._settled = False  # nothing more is there now
+        self._complete = False  # nothing more will come
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        self._buffer += data
+        self._credit += _CREDIT_PER_BYTE * len(data)
+        if len(self._buffer) >= self._need:
+            yield from self._advance()
+
+    def settle(self) -> Iterator[Item]:
+        self._settled = True
+        yield from self._advance()
+        self._settled = False
+
+    def finish(self) -> Iterator[Item]:
+        self._settled = self._complete = True
+        yield from self._advance()
+        yield from self._end_of_damage(self._base + len(self._buffer))
+        self._drop(len(self._buffer))
+        self._settled = self._complete = False
+
+    def _advance(self) -> Iterator[Item]:
+        self._need = at = 0
+        while True:
+            if self._lost:
+                at = self._next(at)
+                if at < 0:
+                    # A length of which not more than the beginning is there, and part of a magic.
+                    return self._drop(max(0, len(self._buffer) - PREFIX - 3))
+            if at == len(self._buffer):
+                return self._drop(at)
+            found = self._look(at)
+            if isinstance(found, str):
+                self._lost = self._lost or (self._base + at, found)
+                at += 1
+            elif isinstance(found, int):
+                self._need = found - at
+                return self._drop(at)
+            else:
+                self._drop(at + found.length)
+                at = 0
+                yield from self._end_of_damage(found.offset)
+                yield found
+
+    def _drop(self, count: int) -> None:
+        del self._buffer[:count]
+        self._base += count
+
+    def _end_of_damage(self, offset: int) -> Iterator[Item]:
+        if self._lost:
+            start, reason = self._lost
+            self._lost = None
+            yield Damage(start, offset - start, reason)
+
+    def _next(self, at: int) -> int:
+        """Where a frame may begin, at ``at`` or later; -1 for nowhere."""
+        if self._credit <= 0:
+            return -1
+        self._credit -= _PRICE_OF_A_LOOK
+        match = self._form.beginning.search(self._buffer, at)
+        return match.start() if match else -1
+
+    def _look(self, at: int) -> Frame | int | str:
+        """The frame at ``at``; or the bytes that the buffer must have to tell; or why there is
+        none."""
+        have = len(self._buffer)
+        start = at + PREFIX
+        if have < start:
+            return "a torn length" if self._complete else start
+        size = int.from_bytes(self._buffer[at:start], "big")
+        end = start + size
+        if size == 0:
+            return self._empty(at)
+        if size > FRAME_MAXIMUM:
+            return f"no frame begins here: its length would be {size:,} bytes"
+        torn = have < end and self._complete
+        # Looked for among damage it is none, whatever it looks like.
+        reached, sound = (end, True) if torn and self._lost else self._outline(start, end)
+        if not sound:
+            return f"no frame begins here: {size:,} bytes announced, other content than a frame's"
+        if torn:
+            return f"a torn frame: {size:,} bytes announced, {have - start:,} there"
+        if have < end:
+            # Look again when twice as much is there: a wrong length is seen before all of it has
+            # come, and all the looking together stays linear.
+            return end if reached == end else min(end, max(have + 1, 2 * have - at))
+        if have < end + _AHEAD and not self._settled:
+            return end + _AHEAD
+        request = self._decode(start, end)
+        if isinstance(request, str):
+            return f"a frame of {size:,} bytes that does not decode: {request}"
+        if self._lost and not _holds_metrics(request):
+            return "a frame without metrics"
+        if not self._followed(end):
+            hidden = self._hidden(start, end)
+            if hidden is not None:
+                return hidden
+        return Frame(self._base + at, end - at, request)
+
+    def _outline(self, start: int, end: int) -> tuple[int, bool]:
+        reached, sound = self._form.outline(self._buffer, start, end)
+        if self._lost or not sound:
+            self._credit -= _PRICE * (min(reached, len(self._buffer)) - start + 1)
+        return reached, sound
+
+    def _decode(self, start: int, end: int) -> ExportMetricsServiceRequest | str:
+        with memoryview(self._buffer) as view:
+            payload = bytes(view[start:end])
+        try:
+            return self._form.decode(payload)
+        except ValueError as error:
+            self._credit -= _PRICE * len(payload)
+            return str(error)
+
+    def _empty(self, at: int) -> Frame | int | str:
+        blank = self._buffer[at : at + _BLANK]
+        if len(blank) < _BLANK and not self._settled:
+            return at + _BLANK
+        if len(blank) == _BLANK and not any(blank):
+            return "NUL bytes: a block that was never written"
+        # What is left of a torn length, and the first zeros of the next.
+        hidden = self._hidden(at + 1, at + PREFIX)
+        if hidden is not None:
+            return hidden
+        return Frame(self._base + at, PREFIX, ExportMetricsServiceRequest())
+
+    def _followed(self, end: int) -> bool:
+        """Whether nothing comes after a frame that ends here, or what may be another one, or a
+        block that was never written."""
+        head = self._buffer[end : end + _AHEAD]
+        while len(head) >= PREFIX:
+            size = int.from_bytes(head[:PREFIX], "big")
+            del head[:PREFIX]
+            if size:
+                return size <= FRAME_MAXIMUM and self._form.outline(head, 0, size)[1]
+        return not head or head[0] <= FRAME_MAXIMUM >> 24
+
+    def _hidden(self, start: int, end: int) -> int | str | None:
+        """Whether another frame begins inside what looks like one: then that one was torn, and
+        what was written after it stands in its place. Returns as `_look`."""
+        self._credit -= end - start
+        at = start
+        while 0 <= (at := self._next(at)) < end:
+            inner = at + PREFIX
+            inner_end = inner + int.from_bytes(self._buffer[at:inner], "big")
+            if inner < inner_end and self._outline(inner, inner_end)[1]:
+                if inner_end > len(self._buffer):
+                    if not self._complete:
+                        return inner_end
+                else:
+                    request = self._decode(inner, inner_end)
+                    if not isinstance(request, str) and _holds_metrics(request):
+                        return "a torn frame: another one begins inside it"
+            at += 1
+        return None
+
+
+def _holds_metrics(request: ExportMetricsServiceRequest) -> bool:
+    return any(
+        scope_metrics.metrics
+        for resource_metrics in request.resource_metrics
+        for scope_metrics in resource_metrics.scope_metrics
+    )

@@ -1,0 +1,96 @@
+"""Which points ``view`` shows: by name, attribute and time."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from fnmatch import fnmatchcase
+
+import click
+
+from otel_etw.captures import Point
+from otel_etw.cli.texts import json_text, value_text
+
+__all__ = ["Choice", "instant", "series"]
+
+_AGO = re.compile(r"-?(\d+(?:\.\d+)?)(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(:\d\d)?(?:[.,](\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?"
+)
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def instant(context: click.Context, parameter: click.Parameter, text: str | None) -> int | None:
+    """What was asked for as nanoseconds since 1970; an option's callback."""
+    if text is None:
+        return None
+    if ago := _AGO.fullmatch(text.strip()):
+        return time.time_ns() - int(float(ago[1]) * _SECONDS[ago[2]] * 1e9)
+    try:
+        return _nanoseconds(text.strip())
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no time: write it in ISO 8601 (2026-11-23T08:15:00Z; UTC when it names "
+            "no zone), or as how long ago (-90s, -5m, -2h, -1d)"
+        ) from None
+
+
+def _nanoseconds(text: str) -> int:
+    parts = _ISO.fullmatch(text)
+    if not parts:
+        raise ValueError(text)
+    date, minutes, seconds, fraction, zone = parts.groups()
+    zone = "+00:00" if zone in (None, "Z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
+    moment = datetime.fromisoformat(f"{date}T{minutes or '00:00'}{seconds or ':00'}{zone}")
+    whole = (moment - _EPOCH) // timedelta(seconds=1)
+    return whole * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a point must have to be shown; what is empty or None asks for nothing."""
+
+    names: Sequence[str] = ()
+    """Patterns, one of which must match the name, upper and lower case apart."""
+    attributes: Sequence[str] = ()
+    """``KEY`` or ``KEY=VALUE``, each of which the point, its scope or its resource must have."""
+    since: int | None = None
+    until: int | None = None
+
+    def __call__(self, point: Point) -> bool:
+        return (
+            (not self.names or any(fnmatchcase(point.metric, name) for name in self.names))
+            and (self.since is None or point.time >= self.since)
+            and (self.until is None or 0 < point.time <= self.until)
+            and all(_has(point, attribute) for attribute in self.attributes)
+        )
+
+
+def _has(point: Point, asked: str) -> bool:
+    key, equals, text = asked.partition("=")
+    return any(
+        key in attributes and (not equals or value_text(attributes[key]) == text)
+        for attributes in (
+            point.attributes,
+            point.scope.attributes,
+            point.resource.attributes,
+        )
+    )
+
+
+def series(point: Point) -> str:
+    """What points of one series have in common."""
+    return json_text(
+        [
+            point.metric,
+            point.kind,
+            point.unit,
+            sorted(point.attributes.items()),
+            point.scope,
+            point.resource,
+        ]
+    )

@@ -1,0 +1,181 @@
+"""The forms in which ``view`` prints points: one class a form, one row in `OUTPUTS`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol, TextIO
+
+from tabulate import tabulate
+
+from otel_etw.captures import Point
+from otel_etw.cli.texts import (
+    QUANTILES,
+    attributes_text,
+    json_text,
+    kind_text,
+    plain,
+    printable,
+    time_text,
+    values_text,
+)
+
+__all__ = ["CSV_COLUMNS", "OUTPUTS", "Output"]
+
+# Rows of one table: bounds the memory, and repeats the header.
+_ROWS = 1000
+
+
+class Output(Protocol):
+    """Where points go. Nothing is held back beyond `settle`."""
+
+    def point(self, file: str, offset: int, point: Point) -> None: ...
+    def settle(self) -> None:
+        """Print what was held back: nothing more comes for a while, or from another file."""
+
+    def finish(self) -> None:
+        """Print what ends the output."""
+
+
+class Table:
+    """For the eye. Columns are as wide as their widest cell: nothing is cut off."""
+
+    def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
+        self._out = out
+        self._wide = wide
+        self._name_files = name_files
+        self._file = ""
+        self._rows: list[dict[str, str]] = []
+
+    def point(self, file: str, offset: int, point: Point) -> None:
+        self._file = file
+        row = {
+            "metric": printable(point.metric),
+            "kind": kind_text(point),
+            "unit": printable(point.unit),
+            "attributes": attributes_text(point.attributes),
+            "value": values_text(point),
+            "time": time_text(point.time),
+        }
+        if self._wide:
+            row["start"] = time_text(point.start)
+            row["scope"] = printable(f"{point.scope.name} {point.scope.version}".strip())
+            row["resource"] = attributes_text(point.resource.attributes)
+        self._rows.append(row)
+        if len(self._rows) == _ROWS:
+            self.settle()
+
+    def settle(self) -> None:
+        if not self._rows:
+            return
+        if self._name_files:
+            self._out.write(f"{printable(self._file)}:\n")
+        table = tabulate(self._rows, headers="keys", tablefmt="simple", disable_numparse=True)
+        self._out.write(f"{table}\n\n")
+        self._rows = []
+
+    def finish(self) -> None:
+        self.settle()
+
+
+class JsonLines:
+    """All that is known of a point, as one JSON object a line."""
+
+    def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
+        self._out = out
+        self._ascii = (out.encoding or "").lower().replace("-", "") != "utf8"
+
+    def point(self, file: str, offset: int, point: Point) -> None:
+        self._out.write(self._object(file, offset, point) + "\n")
+
+    def _object(self, file: str, offset: int, point: Point) -> str:
+        record = {"file": file, "offset": offset, **plain(point)}
+        record["start"] = time_text(point.start) or None
+        record["time"] = time_text(point.time) or None
+        record["exemplars"] = [
+            {**plain(exemplar), "time": time_text(exemplar.time) or None}
+            for exemplar in point.exemplars
+        ]
+        estimates = _estimates(point)
+        if estimates:
+            record["estimates"] = estimates
+        return json_text(record, self._ascii)
+
+    def settle(self) -> None:
+        return None
+
+    def finish(self) -> None:
+        return None
+
+
+class Json(JsonLines):
+    """The same objects in one array."""
+
+    _before = "[\n"
+
+    def point(self, file: str, offset: int, point: Point) -> None:
+        self._out.write(self._before + self._object(file, offset, point))
+        self._before = ",\n"
+
+    def finish(self) -> None:
+        self._out.write("\n]\n" if self._before == ",\n" else "[]\n")
+
+
+def _quantile(q: float, point: Point) -> Any:
+    return plain(point.quantile(q))
+
+
+CSV_COLUMNS: dict[str, Callable[[Point], Any]] = {
+    "metric": lambda point: point.metric,
+    "kind": lambda point: point.kind,
+    "unit": lambda point: point.unit,
+    "description": lambda point: point.description,
+    "temporality": lambda point: point.temporality,
+    "monotonic": lambda point: None if point.monotonic is None else json_text(point.monotonic),
+    "attributes": lambda point: json_text(point.attributes),
+    "value": lambda point: plain(point.value),
+    "count": lambda point: point.count,
+    "sum": lambda point: plain(point.sum),
+    "min": lambda point: plain(point.min),
+    "max": lambda point: plain(point.max),
+    **{name: partial(_quantile, q) for name, q in QUANTILES.items()},
+    "start": lambda point: time_text(point.start),
+    "time": lambda point: time_text(point.time),
+    "flags": lambda point: point.flags,
+    "exemplars": lambda point: len(point.exemplars),
+    "scope": lambda point: point.scope.name,
+    "scope_version": lambda point: point.scope.version,
+    "resource": lambda point: json_text(point.resource.attributes),
+}
+
+
+class Csv:
+    """One row a point; the columns are the same for every kind and file."""
+
+    def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
+        self._writer = csv.writer(out, lineterminator="\n")
+        self._writer.writerow(["file", "offset", *CSV_COLUMNS])
+
+    def point(self, file: str, offset: int, point: Point) -> None:
+        cells = (column(point) for column in CSV_COLUMNS.values())
+        self._writer.writerow([file, offset, *cells])
+
+    def settle(self) -> None:
+        return None
+
+    def finish(self) -> None:
+        return None
+
+
+def _estimates(point: Point) -> dict[str, float]:
+    estimates = {name: point.quantile(q) for name, q in QUANTILES.items()}
+    return {name: value for name, value in estimates.items() if value is not None}
+
+
+OUTPUTS: dict[str, Callable[[TextIO, bool, bool], Output]] = {
+    "table": Table,
+    "json": Json,
+    "jsonl": JsonLines,
+    "csv": Csv,
+}

@@ -1,0 +1,127 @@
+"""Points as text: for the eye, where nothing may act on the terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from base64 import b64encode
+from dataclasses import fields, is_dataclass
+from datetime import datetime, timezone
+from typing import Any
+
+from otel_etw.captures import Point
+from otel_etw.captures.points import NO_RECORDED_VALUE, Attributes, Value
+
+__all__ = [
+    "QUANTILES",
+    "attributes_text",
+    "json_text",
+    "kind_text",
+    "plain",
+    "printable",
+    "time_text",
+    "value_text",
+    "values_text",
+]
+
+QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
+
+# A string that needs no quotes and cannot be taken for a number, true, false or null.
+_BARE = re.compile(r"(?!(true|false|null|NaN|-?Infinity)$)[^\W\d][^\s,=\"{}\[\]]*")
+
+
+def printable(text: str) -> str:
+    """Text without anything that a terminal acts on or that looks like nothing: control and
+    format characters stand as their escapes."""
+    if text.isprintable():
+        return text
+    return "".join(
+        character
+        if character.isprintable()
+        else character.encode("unicode_escape", "surrogatepass").decode()
+        for character in text
+    )
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON can hold it, without loss: what is not finite becomes ``"NaN"``,
+    ``"Infinity"`` or ``"-Infinity"``, bytes ``{"base64": …}``; what a point does not have goes."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, bytes):
+        return {"base64": b64encode(value).decode()}
+    if isinstance(value, dict):
+        return {key: plain(member) for key, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(member) for member in value]
+    if is_dataclass(value):
+        members = ((field.name, getattr(value, field.name)) for field in fields(value))
+        return {name: plain(member) for name, member in members if member is not None}
+    return value
+
+
+def json_text(value: Any, ascii_only: bool = False) -> str:
+    """A value as one line of JSON, in which nothing but what is `printable` stands unescaped."""
+    text = json.dumps(plain(value), ensure_ascii=ascii_only, allow_nan=False)
+    if text.isprintable():
+        return text
+    return "".join(
+        character if character.isprintable() else json.dumps(character)[1:-1] for character in text
+    )
+
+
+def value_text(value: Value) -> str:
+    """An attribute's value as ``--attribute KEY=VALUE`` compares it: strings as they are."""
+    if isinstance(value, str):
+        return value
+    text = plain(value)
+    return text if isinstance(text, str) else json_text(value)
+
+
+def attributes_text(attributes: Attributes) -> str:
+    """``key=value, key=value``; strings in quotes where they could be taken for something else."""
+    return printable(", ".join(f"{key}={_shown(value)}" for key, value in attributes.items()))
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, str):
+        return value if _BARE.fullmatch(value) else json_text(value)
+    return value_text(value)
+
+
+def kind_text(point: Point) -> str:
+    """``sum, delta, up-down``: the kind and what else says how to read the value."""
+    up_down = "up-down" if point.monotonic is False else None
+    words = (point.kind.replace("_", " "), point.temporality, up_down)
+    return ", ".join(word for word in words if word)
+
+
+def values_text(point: Point) -> str:
+    """The number of a point; of a distribution its count, sum, bounds and estimated quantiles."""
+    if point.flags & NO_RECORDED_VALUE:
+        return "no value"
+    if point.count is None:
+        return "no value" if point.value is None else _number(point.value)
+    known: dict[str, float | None] = {"count": point.count, "sum": point.sum}
+    if point.min is not None and point.max is not None and point.min <= point.max:
+        known |= {"min": point.min, "max": point.max}
+    parts = [f"{name}={_number(value)}" for name, value in known.items() if value is not None]
+    for name, q in QUANTILES.items():
+        estimate = point.quantile(q)
+        if estimate is not None:
+            parts.append(f"{name}~{estimate:.4g}")
+    parts += [f"q{q:g}={_number(value)}" for q, value in point.quantiles or ()]
+    return " ".join(parts)
+
+
+def _number(value: int | float) -> str:
+    return str(plain(value))
+
+
+def time_text(nanoseconds: int) -> str:
+    """UTC in ISO 8601 to the nanosecond; empty for 0, which says that it is not known."""
+    if not nanoseconds:
+        return ""
+    seconds, rest = divmod(nanoseconds, 1_000_000_000)
+    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -1,0 +1,90 @@
+"""The contract with whoever listens: provider, event and protocol as constants.
+
+Both sides import this module: transports write what stands here, captures look for it.
+Source: the Rust crate opentelemetry-etw-metrics, whose event ours is byte for byte.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from uuid import UUID
+
+__all__ = [
+    "DEFAULT_PROVIDER",
+    "ETW_LIMIT",
+    "ETW_LIMIT_MAXIMUM",
+    "EVENT_CHANNEL",
+    "EVENT_ID",
+    "EVENT_KEYWORD",
+    "EVENT_LEVEL",
+    "EVENT_NAME",
+    "EVENT_VERSION",
+    "Provider",
+]
+
+# The event: TraceLogging shape, no fields; its user data is one serialized
+# ExportMetricsServiceRequest without any prefix.
+EVENT_NAME = "otlp_metrics"
+EVENT_ID = 81
+EVENT_VERSION = 0
+EVENT_CHANNEL = 11  # WINEVENT_CHANNEL_TRACELOGGING
+EVENT_LEVEL = 4  # WINEVENT_LEVEL_INFO
+EVENT_KEYWORD = 0x1
+
+# Bytes of protobuf in one event. 61,440 leaves room for what a session may add (stacks,
+# SIDs) in its usual 64 KiB buffers; 65,360 is what the Rust crate and .NET Geneva send.
+ETW_LIMIT = 61_440
+ETW_LIMIT_MAXIMUM = 65_360
+
+# The name space that hashes provider names, from TraceLogging's and EventSource's name rule.
+_NAME_SPACE = UUID("482c2db2-c390-47c8-87f8-1a15bfc130fb")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """An ETW provider: the name in its traits and the GUID that sessions enable."""
+
+    name: str
+    guid: UUID
+
+    def __post_init__(self) -> None:
+        size = len(self.name.encode(errors="surrogatepass"))
+        surrogates = size != len(self.name.encode(errors="ignore"))
+        if not 1 <= size <= 255 or surrogates or "\0" in self.name:
+            raise ValueError(
+                f"provider name {self.name[:40]!r}: it needs 1 to 255 bytes of UTF-8 without NUL"
+            )
+
+    @classmethod
+    def named(cls, name: str) -> Provider:
+        """The provider whose GUID is the TraceLogging hash of its name.
+
+        The rule of TraceLogging and EventSource: SHA-1 over a name space and the upper-cased
+        name in UTF-16 big-endian, first 16 bytes, version nibble 5. It is what
+        ``tracelog -guid *Name`` and PerfView's ``*Name`` compute.
+        """
+        digest = bytearray(
+            hashlib.sha1(
+                _NAME_SPACE.bytes + name.upper().encode("utf-16-be"), usedforsecurity=False
+            ).digest()[:16]
+        )
+        digest[7] = (digest[7] & 0x0F) | 0x50
+        return cls(name, UUID(bytes_le=bytes(digest)))
+
+
+def parse_guid(text: str) -> UUID:
+    """A GUID with or without braces and dashes; ValueError otherwise."""
+    if not re.fullmatch(
+        r"\{?[0-9A-Fa-f]{8}(-?)([0-9A-Fa-f]{4}\1){3}[0-9A-Fa-f]{12}\}?", text.strip()
+    ):
+        raise ValueError("it is no GUID: write it as EDC24920-E004-40F6-A8E1-0E6E48F39D84")
+    return UUID(text.strip())
+
+
+# The GUID is not the hash of the name (that would be d17eb321-aa07-5386-10bd-50726dcb5b23):
+# sessions enable it by GUID.
+DEFAULT_PROVIDER = Provider(
+    "NativeMetricsExtension_Provider", UUID("edc24920-e004-40f6-a8e1-0e6e48f39d84")
+)

@@ -1,0 +1,162 @@
+"""gzip and zstd: units one after the other, torn and broken ones, and too large ones."""
+
+from __future__ import annotations
+
+import gzip
+import sys
+from typing import Any
+
+import pytest
+import zstandard
+
+from otel_etw.captures import CaptureError, Damage, Item
+from otel_etw.captures.compression import GZIP, Codec, ExpandingReader, zstd
+from otel_etw.captures.formats import RecognisingReader
+from otel_etw.captures.json_lines import LineReader
+
+from .material import damage, framed, line, numbers, read_by, request
+
+CONTENT = {
+    "proto": [framed(request(n, 2000)) for n in range(4)],
+    "json": [line(request(n, 2000)) for n in range(4)],
+}
+COMPRESS = {
+    "gzip": gzip.compress,
+    "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
+
+every_codec = pytest.mark.parametrize("codec", COMPRESS)
+every_content = pytest.mark.parametrize("content", CONTENT)
+
+
+def read(data: bytes, chunk: int = 1 << 16) -> list[Item]:
+    return read_by(RecognisingReader(), data, chunk)
+
+
+@every_codec
+@every_content
+@pytest.mark.parametrize("chunk", [1, 1000, 1 << 20])
+def test_units_in_a_row_are_one_file(codec: str, content: str, chunk: int) -> None:
+    pieces = CONTENT[content]
+    data = COMPRESS[codec](b"".join(pieces[:3])) + COMPRESS[codec](pieces[3])
+    items = read(data, chunk)
+    assert numbers(items) == [0, 1, 2, 3]
+    assert [item.offset for item in items] == [sum(map(len, pieces[:n])) for n in range(4)]
+    assert damage(items) == []
+
+
+@every_codec
+@every_content
+def test_a_unit_that_ends_too_early_is_named_and_read_as_far_as_it_goes(
+    codec: str, content: str
+) -> None:
+    whole = COMPRESS[codec](CONTENT[content][0])
+    torn = COMPRESS[codec](CONTENT[content][1])[:-9]
+    items = read(whole + torn)
+    assert numbers(items)[0] == 0
+    (place,) = damage(items)[-1:]
+    assert place == (len(whole) + len(torn), 0)
+    last = items[-1]
+    assert isinstance(last, Damage)
+    assert "ends before its end" in last.reason
+
+
+@every_codec
+@every_content
+def test_a_broken_unit_does_not_cost_the_next(codec: str, content: str) -> None:
+    units = [COMPRESS[codec](piece) for piece in CONTENT[content]]
+    broken = bytearray(units[1])
+    broken[-20:-8] = b"\xff" * 12
+    items = read(units[0] + broken + units[2] + units[3])
+    assert numbers(items)[0] == 0
+    assert numbers(items)[-2:] == [2, 3]
+    inside = [place for place in damage(items) if place[1]]
+    assert inside, "the damage is named"
+
+
+@every_codec
+def test_garbage_between_units_is_named_with_its_place(codec: str) -> None:
+    first, second = (COMPRESS[codec](piece) for piece in CONTENT["json"][:2])
+    items = read(first + b"garbage" * 300 + second)
+    assert numbers(items) == [0, 1]
+    assert damage(items) == [(len(first), 2100)]
+
+
+def test_nuls_after_a_gzip_member_are_padding() -> None:
+    items = read(gzip.compress(CONTENT["json"][0]) + bytes(5000))
+    assert numbers(items) == [0]
+    assert damage(items) == []
+
+
+def zstd_framed(*messages: bytes) -> bytes:
+    bodies = [COMPRESS["zstd"](message) for message in messages]
+    return b"".join(len(body).to_bytes(4, "big") + body for body in bodies)
+
+
+BARE = [request(n, 40 * n).SerializeToString() for n in range(4)]
+
+
+def test_messages_compressed_apart_are_read_json_or_protobuf() -> None:
+    data = zstd_framed(BARE[0], CONTENT["json"][1].rstrip(), BARE[2])
+    for chunk in (1, 100, 10_000):
+        assert numbers(read(data, chunk)) == [0, 1, 2]
+
+
+@pytest.mark.parametrize("cut", range(1, 30, 3))
+def test_a_torn_message_does_not_cost_the_next(cut: int) -> None:
+    first = zstd_framed(BARE[0])
+    torn = zstd_framed(BARE[1])[:-cut]
+    items = read(first + torn + zstd_framed(BARE[2], BARE[3]))
+    assert numbers(items) == [0, 2, 3]
+    assert damage(items) == [(len(first), len(torn))]
+
+
+def test_a_flipped_bit_is_seen_by_the_checksum() -> None:
+    data = bytearray(zstd_framed(*BARE))
+    data[len(zstd_framed(BARE[0])) + 20] ^= 4
+    items = read(bytes(data))
+    assert numbers(items) == [0, 2, 3]
+    assert damage(items) == [(len(zstd_framed(BARE[0])), len(zstd_framed(BARE[1])))]
+
+
+def test_a_message_that_expands_beyond_the_maximum_is_damage(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("otel_etw.captures.forms.FRAME_MAXIMUM", 1_000_000)
+    data = zstd_framed(BARE[0], bytes(2_000_000), BARE[1])
+    items = read(data)
+    assert numbers(items) == [0, 1]
+    assert len(damage(items)) == 1
+
+
+def test_what_expands_a_thousandfold_passes_in_small_pieces() -> None:
+    sizes = []
+
+    class Recording:
+        def __init__(self) -> None:
+            self.unit = GZIP.unit()
+
+        def decompress(self, data: bytes) -> bytes:
+            content = self.unit.decompress(data)
+            sizes.append(len(content))
+            return content
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.unit, name)
+
+    codec = Codec("gzip", GZIP.magic, Recording, GZIP.error)
+    data = gzip.compress(b" " * 50_000_000)
+    assert read_by(ExpandingReader(codec, LineReader()), data) == []
+    assert sum(sizes) == 50_000_000
+    assert max(sizes) < 4_000_000
+
+
+def test_without_any_zstd_the_sentence_says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "compression.zstd", None)
+    monkeypatch.setitem(sys.modules, "zstandard", None)
+    with pytest.raises(CaptureError, match="pip install zstandard"):
+        zstd()
+    with pytest.raises(CaptureError, match="pip install zstandard"):
+        read(zstd_framed(*BARE))

@@ -1,0 +1,124 @@
+"""The format of a file is told by its content; its name says nothing."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from otel_etw.captures import CaptureError, Item
+from otel_etw.captures.formats import RecognisingReader
+
+from .material import damage, framed, line, numbers, read_by, request
+
+FRAMES = framed(request(1), request(2, 300), request(3))
+LINES = line(request(1)) + line(request(2, 300)) + line(request(3))
+ETL = Path(__file__).resolve().parents[3] / "shared" / "data" / "etl"
+
+
+def read(data: bytes, chunk: int = 1 << 16) -> tuple[str | None, list[Item]]:
+    reader = RecognisingReader()
+    items = read_by(reader, data, chunk)
+    return reader.format.name if reader.format else None, items
+
+
+@pytest.mark.parametrize("chunk", [1, 50, 1 << 16])
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("length-prefixed protobuf", FRAMES),
+        ("length-prefixed protobuf", bytes(8) + FRAMES),
+        ("length-prefixed protobuf", framed(request(1, 20_000), request(2), request(3))),
+        ("OTLP JSON Lines", LINES),
+        ("OTLP JSON Lines", b"\xef\xbb\xbf\r\n\n" + LINES),
+        ("OTLP JSON Lines", b'{"file":"1"}\n' + LINES),
+        ("OTLP JSON Lines", b"{ }\n" + LINES),
+        ("gzip", gzip.compress(FRAMES)),
+        ("gzip", gzip.compress(gzip.compress(LINES))),
+    ],
+)
+def test_what_is_whole_is_recognised_by_its_beginning(name: str, data: bytes, chunk: int) -> None:
+    assert read(data, chunk)[0] == name
+    assert numbers(read(data, chunk)[1])[-3:] == [1, 2, 3]
+
+
+@pytest.mark.parametrize("garbage", [b"\xff" * 5, bytes(4096), b"text\n" * 999, b"\x1f\x8b\x07"])
+@pytest.mark.parametrize(
+    ("name", "data"), [("length-prefixed protobuf", FRAMES), ("OTLP JSON Lines", LINES)]
+)
+def test_what_begins_damaged_is_recognised_by_what_follows(
+    name: str, data: bytes, garbage: bytes
+) -> None:
+    found, items = read(garbage + data)
+    assert found == name
+    assert numbers(items) == [1, 2, 3]
+    assert damage(items)[0][0] == 0
+
+
+def test_a_torn_first_line_does_not_hide_the_format() -> None:
+    found, items = read(LINES[40:])
+    assert found == "OTLP JSON Lines"
+    assert numbers(items) == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("data", "name"),
+    [
+        (b"", None),
+        (b"\0\0", "length-prefixed protobuf"),
+        (FRAMES[:3], "length-prefixed protobuf"),
+        (FRAMES[:5], "length-prefixed protobuf"),
+        (LINES[:1], "OTLP JSON Lines"),
+        (LINES[:30], "OTLP JSON Lines"),
+        (b"\n", "OTLP JSON Lines"),
+    ],
+)
+def test_a_file_that_has_only_begun_is_known_as_far_as_can_be(
+    data: bytes, name: str | None
+) -> None:
+    assert read(data)[0] == name
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"hello",
+        b"metric,kind,unit\n" * 100,
+        bytes(100_000),
+        bytes(range(256)) * 40,
+        b"[1, 2]",
+        b"\x7fELF" + bytes(200),
+    ],
+)
+def test_anything_else_is_refused_with_what_is_known(data: bytes) -> None:
+    with pytest.raises(CaptureError, match=r"no capture: known are gzip, .* OTLP JSON Lines"):
+        read(data)
+
+
+def test_the_search_for_a_frame_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_etw.captures.formats._WINDOW", 100_000)
+    reader = RecognisingReader()
+    chunk = b"nothing here\n" * 500
+    for _ in range(15):
+        assert list(reader.feed(chunk)) == []
+    with pytest.raises(CaptureError):
+        list(reader.feed(chunk))
+
+
+@pytest.mark.skipif(not ETL.is_dir(), reason="the folder shared/data/etl is absent")
+def test_an_etl_is_refused_by_its_header() -> None:
+    files = sorted(ETL.glob("*.etl"))
+    assert len(files) == 9
+    for file in files:
+        with pytest.raises(CaptureError, match="ETW log"):
+            read(file.read_bytes())
+
+
+def test_an_etl_header_is_known_without_the_samples() -> None:
+    header = bytearray(0x2000)
+    header[:4] = (0x2000).to_bytes(4, "little")
+    header[0x30:0x38] = (0x220).to_bytes(4, "little") + b"\x21\0\4\0"
+    header[0x48:0x50] = b"\2\0\2\xc0\x88\1\0\0"
+    with pytest.raises(CaptureError, match="not read yet"):
+        read(bytes(header))

@@ -1,0 +1,245 @@
+"""``view --format``: the same points as a table, JSON and CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    AGGREGATION_TEMPORALITY_CUMULATIVE,
+    AGGREGATION_TEMPORALITY_DELTA,
+)
+
+from otel_etw import captures
+from otel_etw.captures import Frame
+from otel_etw.cli.outputs import CSV_COLUMNS
+from otel_etw.cli.texts import printable
+
+from .material import ISO, START, TIME, capture, gauge, records, request, run
+
+COLLECTOR = Path(__file__).resolve().parents[3] / "shared" / "data" / "collector"
+
+
+@pytest.fixture
+def everything(tmp_path: Path) -> Path:
+    """One point of every kind, with the values that forms treat apart."""
+    message, scope_metrics = request()
+    common: dict[str, Any] = {"start_time_unix_nano": START, "time_unix_nano": TIME}
+    metrics = scope_metrics.metrics
+    metrics.add(name="int").gauge.data_points.add(as_int=2**63 - 1, **common)
+    metrics.add(name="nan").gauge.data_points.add(as_double=math.nan, **common)
+    metrics.add(name="inf").gauge.data_points.add(as_double=-math.inf, **common)
+    total = metrics.add(name="sum", unit="By", description="bytes").sum
+    total.aggregation_temporality, total.is_monotonic = AGGREGATION_TEMPORALITY_DELTA, True
+    point = total.data_points.add(as_double=0.1, **common)
+    point.attributes.add(key="bytes").value.bytes_value = b"\0\xff"
+    point.attributes.add(key="nothing").value.SetInParent()
+    point.attributes.add(key="list").value.array_value.values.add().int_value = 2**53 + 1
+    exemplar = point.exemplars.add(as_int=7, time_unix_nano=TIME - 1)
+    exemplar.trace_id, exemplar.span_id = bytes(range(16)), bytes(range(8))
+    histogram = metrics.add(name="histogram").histogram
+    histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
+    histogram.data_points.add(
+        count=4, sum=50.0, min=5, max=20, bucket_counts=[0, 4, 0], explicit_bounds=[0, 30], **common
+    )
+    exponential = metrics.add(name="exponential").exponential_histogram
+    point_e = exponential.data_points.add(count=3, zero_count=1, scale=1, **common)
+    point_e.positive.offset = 3
+    point_e.positive.bucket_counts.extend([1, 1])
+    summary = metrics.add(name="summary").summary.data_points.add(count=9, sum=1, **common)
+    summary.quantile_values.add(quantile=0.99, value=4.5)
+    metrics.add(name="gone").gauge.data_points.add(flags=1, **common)
+    return capture(tmp_path / "m.pb", message)
+
+
+def test_the_table_says_the_essentials(everything: Path) -> None:
+    result = run("view", everything)
+    assert result.exit_code == 0
+    header, _, *rows = result.stdout.rstrip().splitlines()
+    assert header.split() == ["metric", "kind", "unit", "attributes", "value", "time"]
+    shown = {row.split()[0]: row for row in rows}
+    assert list(shown) == [
+        *("int", "nan", "inf", "sum", "histogram", "exponential", "summary", "gone")
+    ]
+    assert "9223372036854775807" in shown["int"]
+    assert "NaN" in shown["nan"]
+    assert "-Infinity" in shown["inf"]
+    assert "sum, delta" in shown["sum"]
+    assert 'bytes={"base64": "AP8="}, nothing=null, list=[9007199254740993]' in shown["sum"]
+    assert "count=4 sum=50.0 min=5.0 max=20.0 p50~12.5 p90~18.5 p99~19.85" in shown["histogram"]
+    assert "count=3 p50~" in shown["exponential"]
+    assert "count=9 sum=1.0 q0.99=4.5" in shown["summary"]
+    assert "no value" in shown["gone"]
+    assert all(row.endswith(ISO) for row in rows)
+
+
+def test_the_wide_table_has_start_scope_and_resource(everything: Path) -> None:
+    header, _, first, *_ = run("view", everything, "--wide").stdout.splitlines()
+    assert header.split()[-3:] == ["start", "scope", "resource"]
+    assert "2023-11-14T22:13:20.000000000Z" in first
+    assert first.endswith("lib 2.0  service.name=tests")
+
+
+def test_the_table_cuts_nothing_off(tmp_path: Path) -> None:
+    path = capture(tmp_path / "m.pb", gauge(1, name="n" * 300, long="v" * 500))
+    assert f"{'n' * 300}  gauge   1       long={'v' * 500}  1" in run("view", path).stdout
+
+
+def test_many_points_are_shown_all(tmp_path: Path) -> None:
+    path = capture(tmp_path / "m.pb", *(gauge(n, name=f"m.{n:04}") for n in range(2500)))
+    rows = [text for text in run("view", path).stdout.splitlines() if text.startswith("m.")]
+    assert [row.split()[0] for row in rows] == [f"m.{n:04}" for n in range(2500)]
+
+
+def test_several_files_are_shown_in_order_each_with_its_name(tmp_path: Path) -> None:
+    first = capture(tmp_path / "b.pb", gauge(1, name="first"))
+    second = capture(tmp_path / "a.pb", gauge(2, name="second"))
+    lines = run("view", first, second).stdout.splitlines()
+    assert [text.split()[0] for text in lines if text] == [
+        *(f"{first}:", "metric", lines[2].split()[0], "first"),
+        *(f"{second}:", "metric", lines[2].split()[0], "second"),
+    ]
+
+
+def test_the_terminal_is_not_acted_on(tmp_path: Path) -> None:
+    path = capture(
+        tmp_path / "m.pb",
+        gauge(
+            1,
+            name="a\x1b[31mred\x07",
+            key="b\r\nc\x9b\u202e\u2028\u200bd",
+            attributes={"caf\u00e9": "x y"},
+        ),
+    )
+    output = run("view", path).stdout
+    assert r"a\x1b[31mred\x07" in output
+    assert r'key="b\r\nc\u009b\u202e\u2028\u200bd"' in output
+    assert 'caf\u00e9="x y"' in output
+    assert all(character.isprintable() or character == "\n" for character in output)
+
+
+@pytest.mark.parametrize("text", ["plain", "Gr\u00fc\u00dfe \u4e16\u754c \U0001f600", "a\\b"])
+def test_what_is_printable_is_left_alone(text: str) -> None:
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize("text", ["1", "true", "null", "a,b", "a=b", "", " ", "NaN", '"'])
+def test_strings_that_look_like_something_else_are_quoted(tmp_path: Path, text: str) -> None:
+    path = capture(tmp_path / "m.pb", gauge(1, key=text))
+    assert f"key={json.dumps(text)}" in run("view", path).stdout
+
+
+def test_json_lines_tell_all_there_is(everything: Path) -> None:
+    lines = records(run("view", everything, "--format", "jsonl"))
+    found = {record["metric"]: record for record in lines}
+    assert found["int"]["value"] == 2**63 - 1
+    assert found["nan"]["value"] == "NaN"
+    assert found["inf"]["value"] == "-Infinity"
+    assert found["sum"] == {
+        "file": str(everything),
+        "offset": 0,
+        "metric": "sum",
+        "kind": "sum",
+        "unit": "By",
+        "description": "bytes",
+        "metadata": {},
+        "temporality": "delta",
+        "monotonic": True,
+        "attributes": {"bytes": {"base64": "AP8="}, "nothing": None, "list": [2**53 + 1]},
+        "scope": {
+            "name": "lib",
+            "version": "2.0",
+            "attributes": {"pool": "main"},
+            "schema_url": "https://example.org/s",
+            "dropped_attributes_count": 0,
+        },
+        "resource": {
+            "attributes": {"service.name": "tests"},
+            "schema_url": "https://example.org/r",
+            "dropped_attributes_count": 0,
+        },
+        "start": "2023-11-14T22:13:20.000000000Z",
+        "time": ISO,
+        "flags": 0,
+        "value": 0.1,
+        "exemplars": [
+            {
+                "value": 7,
+                "time": "2023-11-14T22:14:20.123456788Z",
+                "trace_id": "000102030405060708090a0b0c0d0e0f",
+                "span_id": "0001020304050607",
+                "attributes": {},
+            }
+        ],
+    }
+    assert found["histogram"]["bucket_counts"] == [0, 4, 0]
+    assert found["histogram"]["bounds"] == [0.0, 30.0]
+    assert found["histogram"]["estimates"] == {"p50": 12.5, "p90": 18.5, "p99": 19.85}
+    assert found["exponential"]["positive"] == {"offset": 3, "counts": [1, 1]}
+    assert found["exponential"]["scale"] == 1
+    assert "min" not in found["exponential"]
+    assert found["summary"]["quantiles"] == [[0.99, 4.5]]
+    assert found["gone"]["flags"] == 1
+    assert "value" not in found["gone"]
+
+
+def test_json_is_one_array_of_the_same_objects(everything: Path) -> None:
+    lines = records(run("view", everything, "--format", "jsonl"))
+    assert json.loads(run("view", everything, "--format", "json").stdout) == lines
+    nothing = run("view", everything, "--format", "json", "--name", "none")
+    assert json.loads(nothing.stdout) == []
+
+
+def test_csv_has_a_row_a_point_and_the_same_columns_always(everything: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(run("view", everything, "--format", "csv").stdout)))
+    assert list(rows[0]) == ["file", "offset", *CSV_COLUMNS]
+    found = {row["metric"]: row for row in rows}
+    assert len(found) == len(rows) == 8
+    assert found["int"]["value"] == "9223372036854775807"
+    assert found["nan"]["value"] == "NaN"
+    assert (found["sum"]["monotonic"], found["sum"]["temporality"]) == ("true", "delta")
+    assert json.loads(found["sum"]["attributes"])["bytes"] == {"base64": "AP8="}
+    assert found["sum"]["exemplars"] == "1"
+    assert (found["histogram"]["count"], found["histogram"]["p90"]) == ("4", "18.5")
+    assert (found["int"]["count"], found["int"]["p90"]) == ("", "")
+    assert found["gone"]["value"] == ""
+    assert (found["sum"]["start"], found["sum"]["time"]) == (
+        "2023-11-14T22:13:20.000000000Z",
+        ISO,
+    )
+    assert json.loads(found["sum"]["resource"]) == {"service.name": "tests"}
+    header = run("view", everything, "--format", "csv", "--name", "none").stdout
+    assert header == ",".join(["file", "offset", *CSV_COLUMNS]) + "\n"
+
+
+PARSE: dict[str, Callable[[str], list[dict[str, Any]]]] = {
+    "jsonl": lambda text: [json.loads(row) for row in text.splitlines()],
+    "json": json.loads,
+    "csv": lambda text: list(csv.DictReader(io.StringIO(text))),
+}
+
+
+@pytest.mark.skipif(not COLLECTOR.is_dir(), reason="the folder shared/data/collector is absent")
+@pytest.mark.parametrize("name", ["proto.pb", "json.jsonl"])
+def test_every_form_has_every_point_of_a_collectors_file(name: str) -> None:
+    path = COLLECTOR / name
+    read = [
+        point.metric
+        for item in captures.open(path)
+        if isinstance(item, Frame)
+        for point in captures.points(item.request)
+    ]
+    assert len(read) == 36
+    table = run("view", path).stdout.rstrip().splitlines()[2:]
+    assert [row.split()[0] for row in table] == read
+    for form in PARSE:
+        result = run("view", path, "--format", form)
+        assert result.exit_code == 0
+        found = PARSE[form](result.stdout)
+        assert [record["metric"] for record in found] == read

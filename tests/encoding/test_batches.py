@@ -1,0 +1,101 @@
+"""Large exports come in batches of bounded size, each handed over as soon as it is ready."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData, NumberDataPoint
+
+from otel_etw.encoding import Encoder, Losses
+from otel_etw.encoding.encoder import CHUNK
+from otel_etw.encoding.packing import BATCH
+from tests.encoding.cases import KINDS, POINTS
+from tests.encoding.oracle import Encoded, of_metrics, of_points, official
+
+POINTS_IN_ALL = 12_000
+
+
+def one_metric(kind: type) -> MetricsData:
+    return of_points([POINTS[kind]] * POINTS_IN_ALL, kind)
+
+
+def many_metrics() -> MetricsData:
+    some = Gauge([POINTS[Gauge]] * 20)
+    return of_metrics([Metric(f"metric {n}", "", "", some) for n in range(POINTS_IN_ALL // 20)])
+
+
+def odd_points() -> MetricsData:
+    """Points that the compiled encoder leaves to the plain one."""
+    return of_points([NumberDataPoint({"k": [1, 2]}, 0, 1, 1)] * POINTS_IN_ALL)
+
+
+DATA: dict[str, Any] = {
+    **{kind.__name__: lambda kind=kind: one_metric(kind) for kind in KINDS},
+    "many metrics": many_metrics,
+    "odd points": odd_points,
+}
+
+
+@pytest.mark.parametrize("limit", [200, 4096, 61_440])
+@pytest.mark.parametrize("name", DATA)
+def test_batches_are_bounded(name: str, limit: int, native: bool) -> None:
+    """A batch is what was ready, what one more chunk of points added, and one frame."""
+    data = DATA[name]()
+    ours = Encoded(data, native, limit)
+    assert sum(ours.counts) == POINTS_IN_ALL
+    assert not ours.lost
+    assert len(ours.batches) > 3
+    point = max(len(frame) for frame in Encoded(data, native, max_points=1).frames)
+    assert all(batch.nbytes < BATCH + CHUNK * point + limit for batch in ours.batches)
+    assert all(batch.nbytes >= BATCH for batch in ours.batches[:-1])
+    assert all(len(batch) for batch in ours.batches)
+
+
+def test_everyday_points_stop_at_the_batch(both: tuple[bool, bool]) -> None:
+    """The compiled encoder does not end its chunk first."""
+    for batch in Encoded(one_metric(Gauge), True, 4096).batches:
+        assert batch.nbytes < BATCH + 4096
+
+
+@pytest.mark.parametrize("options", [{"limit": 4096}, {"max_points": 1}], ids=str)
+def test_a_batch_comes_as_soon_as_it_is_ready(options: dict[str, Any], native: bool) -> None:
+    """Seen by the losses, which grow as points are encoded."""
+    data = of_points([NumberDataPoint({"lost": {1}}, 0, 1, 1)] * POINTS_IN_ALL)
+    limit = options.pop("limit", None)
+    losses = Losses()
+    batches = Encoder(native=native, **options).encode(data, limit, losses)
+    assert not losses
+    points = 0
+    for batch in batches:
+        points += batch.points
+        seen = losses.counts["attribute", "unsupported_type"]
+        assert points <= seen < points + 2 * CHUNK + 4096
+    assert points == POINTS_IN_ALL
+
+
+def test_a_batch_stays_what_it_is(native: bool) -> None:
+    """Whatever comes after it."""
+    encoder = Encoder(native=native)
+    seen = []
+    for batch in encoder.encode(many_metrics(), 4096, Losses()):
+        seen.append((batch, b"".join(batch)))
+    assert all(b"".join(batch) == content for batch, content in seen)
+
+
+def test_without_a_limit_there_is_one_frame_of_any_size(native: bool) -> None:
+    data = many_metrics()
+    (batch,) = Encoded(data, native).batches
+    assert [bytes(frame) for frame in batch] == [official(data)]
+    assert batch.nbytes > 5 * BATCH
+
+
+def test_an_export_left_half_way_harms_nothing(native: bool) -> None:
+    encoder = Encoder(native=native)
+    data = one_metric(Gauge)
+    half = encoder.encode(data, 4096, Losses())
+    next(half)
+    whole = [bytes(f) for batch in encoder.encode(data, 4096, Losses()) for f in batch]
+    rest = sum(batch.points for batch in half)
+    assert whole == Encoded(data, native, 4096).frames
+    assert 0 < rest < POINTS_IN_ALL

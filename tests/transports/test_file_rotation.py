@@ -1,0 +1,209 @@
+"""Rotation: no file beyond max_bytes, the Collector's names, a number of backups, nothing lost."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+
+from otel_etw.transports.base import Delivery
+from otel_etw.transports.file import FileTransport
+from tests.transports.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
+
+STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}"
+
+
+def order(path: Path) -> tuple[str, int]:
+    """What sorts files set aside by age."""
+    found = re.fullmatch(rf"m-({STAMP})-(?:size|torn)(?:-(\d+))?(?:\.\w+)?", path.name)
+    assert found, path.name
+    return found[1], int(found[2] or 1)
+
+
+def aside(path: Path) -> list[Path]:
+    return sorted((file for file in path.parent.iterdir() if file != path), key=order)
+
+
+def everything(path: Path) -> list[tuple[int, int]]:
+    return numbers(item for file in [*aside(path), path] for item in read_frames(file))
+
+
+def send(transport: FileTransport, *sent: int, filling: int = 20) -> Delivery:
+    return transport.send(batch(*(frame(1, number, filling) for number in sent)))
+
+
+SIZE = 4 + len(frame(1, 1))
+
+
+def test_a_file_is_filled_to_the_byte_and_not_beyond(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=3 * SIZE)
+    for number in range(1, 4):
+        send(transport, number)
+    assert (path.stat().st_size, aside(path)) == (3 * SIZE, [])
+    send(transport, 4)
+    assert [file.stat().st_size for file in aside(path)] == [3 * SIZE]
+    assert everything(path) == [(1, number) for number in range(1, 5)]
+
+
+def test_one_byte_less_room_takes_one_frame_less(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=3 * SIZE - 1)
+    for number in range(1, 4):
+        send(transport, number)
+    assert [file.stat().st_size for file in aside(path)] == [2 * SIZE]
+    assert everything(path) == [(1, 1), (1, 2), (1, 3)]
+
+
+def test_the_name_is_the_collector_s(tmp_path: Path) -> None:
+    before = datetime.now(timezone.utc) - timedelta(milliseconds=1)
+    for name, pattern in [
+        ("m.pb", rf"m-({STAMP})-size\.pb"),
+        ("m", rf"m-({STAMP})-size"),
+        ("m.tar.jsonl", rf"m\.tar-({STAMP})-size\.jsonl"),
+    ]:
+        path = tmp_path / name / name
+        transport = FileTransport(path, format="proto", max_bytes=1)
+        send(transport, 1)
+        send(transport, 2)
+        (rotated,) = (file.name for file in path.parent.iterdir() if file != path)
+        found = re.fullmatch(pattern, rotated)
+        assert found, rotated
+        stamp = datetime.strptime(found[1] + "+0000", "%Y-%m-%dT%H-%M-%S.%f%z")
+        assert before <= stamp <= datetime.now(timezone.utc)
+
+
+def test_a_batch_that_fits_is_kept_together(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=3 * SIZE)
+    send(transport, 1, 2)
+    send(transport, 3, 4)
+    assert [len(read_frames(file)) for file in [*aside(path), path]] == [2, 2]
+
+
+def test_a_batch_beyond_the_size_is_divided_by_frames(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=3 * SIZE, backups=100)
+    assert send(transport, *range(1, 9)).taken == 8
+    assert [len(read_frames(file)) for file in [*aside(path), path]] == [3, 3, 2]
+    assert everything(path) == [(1, number) for number in range(1, 9)]
+
+
+def test_only_a_frame_beyond_the_size_makes_a_file_beyond_it(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=2 * SIZE)
+    frames = [frame(1, 1), frame(1, 2, 500), frame(1, 3)]
+    transport.send(batch(*frames))
+    sizes = [file.stat().st_size for file in [*aside(path), path]]
+    assert sizes == [4 + len(item) for item in frames]
+
+
+def test_the_newest_backups_are_kept(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=1, backups=3)
+    for number in range(20):  # several within a millisecond: names need their counter
+        send(transport, number)
+    assert everything(path) == [(1, number) for number in (16, 17, 18, 19)]
+
+
+def test_no_backups_leave_the_file_alone(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=1, backups=0)
+    for number in range(3):
+        send(transport, number)
+    assert list(tmp_path.iterdir()) == [path]
+    assert everything(path) == [(1, 2)]
+
+
+def test_only_files_of_the_own_pattern_are_removed(tmp_path: Path) -> None:
+    stamp = "2020-01-01T00-00-00.000"
+    others = {
+        f"n-{stamp}-size.pb", f"m-{stamp}-size.jsonl", f"m-{stamp}.pb", "m-old-size.pb",
+        f"m-{stamp}-size.pb.gz", f"mm-{stamp}-size.pb",
+    }  # fmt: skip
+    ours = {f"m-{stamp}-size.pb", f"m-{stamp}-torn.pb", f"m-{stamp}-size-2.pb"}
+    for name in others | ours:
+        (tmp_path / name).touch()
+    transport = FileTransport(tmp_path / "m.pb", max_bytes=1, backups=0)
+    send(transport, 1)
+    send(transport, 2)
+    assert {file.name for file in tmp_path.iterdir()} == others | {"m.pb"}
+
+
+def test_without_rotation_nothing_is_ever_set_aside_or_removed(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    old = tmp_path / "m-2020-01-01T00-00-00.000-size.pb"
+    old.touch()
+    transport = FileTransport(path, backups=0)
+    for number in range(50):
+        send(transport, number)
+    path.write_bytes(path.read_bytes() + b"\0\0")  # torn: set aside, and kept
+    send(transport, 50)
+    (torn,) = tmp_path.glob("m-*-torn.pb")
+    assert set(tmp_path.iterdir()) == {path, old, torn}
+
+
+def test_lines_rotate_with_a_first_line_of_their_own(tmp_path: Path) -> None:
+    path = tmp_path / "m.jsonl"
+    transport = FileTransport(path, max_bytes=1_000, backups=100)
+    assert send(transport, *range(7)).taken == 7
+    send(transport, 7)
+    files = [*aside(path), path]
+    assert len(files) > 2
+    assert all(file.stat().st_size <= 1_000 for file in files)
+    assert [identify(item)[1] for file in files for item in read_lines(file)] == list(range(8))
+    assert len({file.read_bytes()[:60] for file in files}) == len(files)
+
+
+def test_a_file_that_can_t_be_renamed_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=SIZE)
+    send(transport, 1)
+
+    def held_open(self: Path, target: Path) -> Path:
+        raise PermissionError(13, "a reader has it open")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", held_open)
+        delivery = send(transport, 2, 3)
+    assert (delivery.taken, delivery.losses) == (2, ())
+    assert numbers(read_frames(path)) == [(1, 1), (1, 2), (1, 3)]
+    send(transport, 4)
+    assert [len(read_frames(file)) for file in [*aside(path), path]] == [3, 1]
+
+
+def test_a_backup_that_can_t_be_removed_is_removed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=1, backups=1)
+
+    def held_open(self: Path, missing_ok: bool = False) -> None:
+        raise PermissionError(13, "a reader has it open")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", held_open)
+        for number in range(4):
+            assert send(transport, number).taken == 1
+    assert len(aside(path)) == 3
+    send(transport, 4)
+    assert everything(path) == [(1, 3), (1, 4)]
+
+
+def test_behind_a_link_the_file_rotates_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    path, real = tmp_path / "link.pb", tmp_path / "disk" / "m.pb"
+    try:
+        path.symlink_to(real)
+    except OSError as error:
+        pytest.skip(f"this user may not make links: {error}")
+    transport = FileTransport(path, max_bytes=1)
+    for number in range(3):
+        send(transport, number)
+    assert path.is_symlink()
+    assert list(path.parent.glob("*.pb")) == [path]
+    assert everything(real) == [(1, 0), (1, 1), (1, 2)]

@@ -1,0 +1,81 @@
+"""Transports take frames to where they are read. They know frames and the provider, no metrics.
+
+``open`` turns a string into a transport: built-ins by name, others by the entry-point group
+``otel_etw_transport``, whose entries are called with a `Spec` and return a `Transport`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from otel_etw.provider import DEFAULT_PROVIDER, Provider
+from otel_etw.transports.arguments import shown
+from otel_etw.transports.base import Delivery, Frames, Loss, Spec, Transport
+
+__all__ = ["ENTRY_POINT_GROUP", "Delivery", "Frames", "Loss", "Spec", "Transport", "names", "open"]
+
+ENTRY_POINT_GROUP = "otel_etw_transport"
+
+# name → "module:attribute.path" of the factory, imported when asked for: a program that sends to
+# ETW should not pay for the file transport.
+_BUILT_IN = {
+    "auto": "otel_etw.transports.auto:from_spec",
+    "file": "otel_etw.transports.file:FileTransport.from_spec",
+    "memory": "otel_etw.transports.memory:InMemoryTransport.from_spec",
+    "null": "otel_etw.transports.null:NullTransport.from_spec",
+}
+
+_OPTIONS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
+
+
+def names() -> list[str]:
+    """All names that ``open`` knows, built-in and installed."""
+    return sorted({*_BUILT_IN, *entry_points(group=ENTRY_POINT_GROUP).names})
+
+
+def parse(text: str, provider: Provider = DEFAULT_PROVIDER, limit: int | None = None) -> Spec:
+    """``name``, ``name:target``, ``name:target?option=value&…`` → Spec.
+
+    What follows the last ``?`` counts as options only when it has their form, so a path may
+    have a question mark in it.
+    """
+    head, mark, tail = text.strip().rpartition("?")
+    if mark and _OPTIONS.fullmatch(tail):
+        options = dict(option.split("=") for option in tail.split("&"))
+    else:
+        head, options = text.strip(), {}
+    name, _, target = head.partition(":")
+    return Spec(name.strip().lower(), target, options, provider, limit)
+
+
+def open(  # noqa: A001  (transports.open reads as what it is)
+    text: str, *, provider: Provider = DEFAULT_PROVIDER, limit: int | None = None
+) -> Transport:
+    """The transport a string asks for.
+
+    Raises `ValueError` for an unknown name, a bad target or option, and what the transport itself
+    raises where it cannot be (``etw`` off Windows).
+    """
+    spec = parse(text, provider, limit)
+    transport = _factory(spec.name)(spec)
+    if not isinstance(transport, Transport):
+        raise TypeError(
+            f"the factory of transport {spec.name!r} returned {type(transport).__name__}, "
+            "no otel_etw.Transport"
+        )
+    return transport
+
+
+def _factory(name: str) -> Callable[[Spec], object]:
+    if name in _BUILT_IN:
+        module, _, path = _BUILT_IN[name].partition(":")
+        factory = import_module(module)
+        for attribute in path.split("."):
+            factory = getattr(factory, attribute)
+        return factory  # type: ignore[return-value]
+    for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
+        return entry.load()  # type: ignore[no-any-return]
+    raise ValueError(f"no transport is called {shown(name)}; there are: {', '.join(names())}")

@@ -1,0 +1,3 @@
+from otel_etw.encoding._frames import Frames
+
+def send(frames: Frames) -> int: ...

@@ -1,0 +1,42 @@
+"""What ``transport="auto"`` takes: the system's own transport, or none and a warning."""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+from otel_etw.transports.base import Delivery, Frames, Spec, Transport
+
+__all__ = ["NobodyListens", "from_spec"]
+
+_logger = logging.getLogger("otel_etw")
+
+
+class NobodyListens(Transport):
+    """Is never enabled, so nothing is ever encoded for it."""
+
+    @property
+    def enabled(self) -> bool:
+        return False
+
+    def send(self, frames: Frames) -> Delivery:
+        return Delivery.nothing(frames, "nobody_listens")
+
+
+_warned = False
+
+
+def from_spec(spec: Spec) -> Transport:
+    """The system's own transport; where it has none, one that is never enabled and a warning."""
+    global _warned
+    spec.refuse_target()
+    spec.integers()
+    if not _warned:
+        _warned = True
+        _logger.warning(
+            "otel-etw: %s has no Event Tracing for Windows, so no metrics are exported. To export "
+            "them all the same use transport='file:PATH' (or OTEL_EXPORTER_ETW_TRANSPORT=file:PATH)"
+            "; in tests transport=InMemoryTransport().",
+            sys.platform,
+        )
+    return NobodyListens()

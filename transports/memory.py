@@ -1,0 +1,112 @@
+"""Frames kept in memory: what a test asserts on."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from typing import TYPE_CHECKING, Any, overload
+
+from otel_etw.transports.arguments import FRAME_MAXIMUM, whole_number
+from otel_etw.transports.base import Delivery, Frames, Spec, Transport
+from otel_etw.transports.locks import ForkSafeLock
+
+if TYPE_CHECKING:
+    from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+        ExportMetricsServiceRequest,
+    )
+
+__all__ = ["InMemoryTransport"]
+
+
+class InMemoryTransport(Transport):
+    """Keeps the newest ``max_frames`` frames; any thread may send and read.
+
+    ``limit`` is the most bytes of one frame; without it an export is one frame whatever its
+    size. After ``close`` what was kept stays readable and nothing more is taken; ``enabled``
+    stays true, so that an export after it is counted as lost instead of passed over.
+    """
+
+    def __init__(self, limit: int | None = None, max_frames: int = 10_000) -> None:
+        if limit is not None:
+            whole_number("limit", limit, 1, FRAME_MAXIMUM)
+        self._limit = limit
+        self._frames: deque[bytes] = deque(
+            maxlen=whole_number("max_frames", max_frames, 1, sys.maxsize)
+        )
+        self._evicted = 0
+        self._closed = False
+        self._turn = ForkSafeLock()
+
+    @classmethod
+    def from_spec(cls, spec: Spec) -> InMemoryTransport:
+        """``memory`` or ``memory:?max_frames=100``."""
+        spec.refuse_target()
+        return cls(limit=spec.limit, **spec.integers("max_frames"))
+
+    @property
+    def limit(self) -> int | None:
+        return self._limit
+
+    def send(self, frames: Frames) -> Delivery:
+        kept = [bytes(frame) for frame in frames]
+        with self._turn.lock:
+            if self._closed:
+                return Delivery.nothing(frames, "closed", "the transport was closed")
+            before = len(self._frames)
+            self._frames.extend(kept)
+            self._evicted += before + len(kept) - len(self._frames)
+        return Delivery.of(frames)
+
+    def close(self) -> None:
+        self._closed = True
+
+    @property
+    def frames(self) -> list[bytes]:
+        """The frames kept, oldest first; a copy."""
+        with self._turn.lock:
+            return list(self._frames)
+
+    @property
+    def evicted(self) -> int:
+        """Frames that made room for newer ones since the start or ``clear``."""
+        return self._evicted
+
+    def clear(self) -> None:
+        """Forget all frames, and how many were evicted."""
+        with self._turn.lock:
+            self._frames.clear()
+            self._evicted = 0
+
+    def metrics(self) -> list[ExportMetricsServiceRequest]:
+        """The frames, parsed. ImportError without the extra ``otel-etw[proto]``."""
+        try:
+            from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+                ExportMetricsServiceRequest,
+            )
+        except ImportError as error:
+            raise ImportError(
+                "parsed metrics need the package opentelemetry-proto: "
+                "pip install 'otel-etw[proto]' (InMemoryTransport.frames works without)"
+            ) from error
+        return [ExportMetricsServiceRequest.FromString(frame) for frame in self.frames]
+
+    @overload
+    def points(self, name: str) -> list[Any]: ...
+    @overload
+    def points(self, name: None = None) -> dict[str, list[Any]]: ...
+    def points(self, name: str | None = None) -> list[Any] | dict[str, list[Any]]:
+        """The protobuf points of the metric ``name`` over all frames, in order; none is an empty
+        list. Without a name, those of every metric by its name.
+
+        Metrics of the same name in several scopes or resources are taken together; `metrics`
+        tells them apart. ImportError without the extra ``otel-etw[proto]``.
+        """
+        found: dict[str, list[Any]] = {}
+        for request in self.metrics():
+            for resource_metrics in request.resource_metrics:
+                for scope_metrics in resource_metrics.scope_metrics:
+                    for metric in scope_metrics.metrics:
+                        points = found.setdefault(metric.name, [])
+                        if kind := metric.WhichOneof("data"):
+                            points.extend(getattr(metric, kind).data_points)
+        return found if name is None else found.get(name, [])
