@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
 
 import pytest
 
+from otel_etw.transports import file_rotation
 from otel_etw.transports.base import Delivery
 from otel_etw.transports.file import FileTransport
 from tests.transports.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
@@ -106,6 +107,26 @@ def test_the_newest_backups_are_kept(tmp_path: Path) -> None:
     for number in range(20):  # several within a millisecond: names need their counter
         send(transport, number)
     assert everything(path) == [(1, number) for number in (16, 17, 18, 19)]
+
+
+def test_files_set_aside_within_a_millisecond_keep_their_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Standing(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:
+            return datetime(2026, 1, 2, 3, 4, 5, 6_000, tz)
+
+    monkeypatch.setattr(file_rotation, "datetime", Standing)
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=1, backups=2)
+    for number in range(4):
+        send(transport, number)
+    path.write_bytes(path.read_bytes() + b"\0\0")
+    send(transport, 4)
+    names = [file.name for file in aside(path)]
+    assert names == [f"m-2026-01-02T03-04-05.006-{end}.pb" for end in ("size-3", "torn-4")]
+    assert numbers(read_frames(path)) == [(1, 4)]
 
 
 def test_no_backups_leave_the_file_alone(tmp_path: Path) -> None:
