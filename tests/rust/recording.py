@@ -1,0 +1,63 @@
+"""What the Rust crate opentelemetry-etw-metrics was recorded to pass to ETW, call by call.
+
+The recordings lie beside the project, in ``shared/data/rust-etw``, whose README tells how they were
+made and what each field is.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "rust-etw"
+
+needs_recordings = pytest.mark.skipif(
+    not RECORDINGS.is_dir(), reason="the folder shared/data/rust-etw is absent"
+)
+
+# Each recording, and how many events it has. Written down so that none is passed over in silence.
+EVENTS = {
+    "errors": 16,
+    "gate": 10,
+    "lifecycle": 2,
+    "nosession": 0,
+    "readme": 2,
+    "register-fails": 0,
+    "schema": 1,
+    "setinformation-fails": 1,
+    "size": 3,
+    "standard": 44,
+    "standard-run2": 44,
+}
+
+Call = dict[str, Any]
+
+
+def calls(name: str, *kinds: str) -> list[Call]:
+    """The calls of a recording in order; of ``kinds`` only, if any are given."""
+    lines = (RECORDINGS / f"{name}.jsonl").read_text("ascii").splitlines()
+    return [call for call in map(json.loads, lines) if not kinds or call["call"] in kinds]
+
+
+def payload(write: Call) -> bytes:
+    return bytes.fromhex(write["user_data"][2]["bytes"])
+
+
+def payloads(name: str) -> list[bytes]:
+    """The protobuf of each event."""
+    return [payload(write) for write in calls(name, "EventWriteTransfer")]
+
+
+def collections(name: str) -> Iterator[list[bytes]]:
+    """The events of each collection: what lies between two notes that the program made."""
+    found: list[bytes] = []
+    for call in calls(name):
+        if call["call"] == "EventWriteTransfer":
+            found.append(payload(call))
+        elif call["call"] == "note" and found:
+            yield found
+            found = []
