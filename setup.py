@@ -8,9 +8,13 @@ OTEL_ETW_NATIVE=1    a module that does not compile fails the build (without it 
 OTEL_ETW_TRACE=1     line tracing, so that coverage sees the .pyx files
 OTEL_ETW_SANITIZE=1  AddressSanitizer and UndefinedBehaviorSanitizer
 OTEL_ETW_WERROR=1    C warnings are errors
+OTEL_ETW_TARGET=win32     the modules of Windows, whatever system builds (tests/windows/)
+OTEL_ETW_STANDIN=FOLDER   only otel_etw.transports._etw, on any system, against the stand-in for
+                          Windows' headers in this folder (tests/transports/etw/standin/)
 """
 
 import os
+import sys
 
 from setuptools import Extension, setup
 
@@ -19,12 +23,21 @@ def asked(name: str) -> bool:
     return os.environ.get(f"OTEL_ETW_{name}") == "1"
 
 
+def etw(**settings: list[str]) -> Extension:
+    return Extension("otel_etw.transports._etw", ["transports/_etw.pyx"], **settings)
+
+
 def native_modules() -> list[Extension]:
-    modules = [
-        Extension("otel_etw.encoding._frames", ["otel_etw/encoding/_frames.pyx"]),
-        Extension("otel_etw.encoding._native", ["otel_etw/encoding/_native.pyx"]),
-        Extension("otel_etw.transports._null", ["transports/_null.pyx"]),
-    ]
+    if standin := os.environ.get("OTEL_ETW_STANDIN"):
+        modules = [etw(include_dirs=[standin])]
+    else:
+        modules = [
+            Extension("otel_etw.encoding._frames", ["otel_etw/encoding/_frames.pyx"]),
+            Extension("otel_etw.encoding._native", ["otel_etw/encoding/_native.pyx"]),
+            Extension("otel_etw.transports._null", ["transports/_null.pyx"]),
+        ]
+        if os.environ.get("OTEL_ETW_TARGET", sys.platform) == "win32":
+            modules.append(etw(libraries=["advapi32"]))
     for module in modules:
         if asked("TRACE"):
             # coverage.py hears Cython lines through its C tracer only.

@@ -13,13 +13,22 @@ from otel_etw.exporter import ETWMetricExporter
 from otel_etw.transports.base import Delivery, Transport
 
 if TYPE_CHECKING:
+    from otel_etw.transports.etw import ETWTransport
     from otel_etw.transports.file import FileTransport
     from otel_etw.transports.memory import InMemoryTransport
 
-__all__ = ["Delivery", "ETWMetricExporter", "FileTransport", "InMemoryTransport", "Transport"]
+__all__ = [
+    "Delivery",
+    "ETWMetricExporter",
+    "ETWTransport",
+    "FileTransport",
+    "InMemoryTransport",
+    "Transport",
+]
 
-# Imported when asked for: a program that sends to ETW needs neither.
+# Imported when asked for: a program needs one of them.
 _LATER = {
+    "ETWTransport": "otel_etw.transports.etw",
     "FileTransport": "otel_etw.transports.file",
     "InMemoryTransport": "otel_etw.transports.memory",
 }

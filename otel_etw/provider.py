@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 from dataclasses import dataclass
 from uuid import UUID
 
 __all__ = [
     "DEFAULT_PROVIDER",
     "ETW_LIMIT",
+    "ETW_LIMIT_64K_BUFFERS",
     "ETW_LIMIT_MAXIMUM",
     "EVENT_CHANNEL",
     "EVENT_ID",
     "EVENT_KEYWORD",
     "EVENT_LEVEL",
     "EVENT_NAME",
+    "EVENT_SCHEMA",
     "EVENT_VERSION",
     "Provider",
 ]
@@ -37,6 +40,13 @@ EVENT_KEYWORD = 0x1
 # SIDs) in its usual 64 KiB buffers; 65,360 is what the Rust crate and .NET Geneva send.
 ETW_LIMIT = 61_440
 ETW_LIMIT_MAXIMUM = 65_360
+# What fits into a session's usual buffers of 64 KiB when it adds nothing: 65,536 less 72 of buffer
+# header, 80 of event header and 72 of traits and schema.
+ETW_LIMIT_64K_BUFFERS = 65_312
+
+# TraceLogging event metadata: size, no tags, the name, and no fields, for the payload has none that
+# a manifest could name.
+EVENT_SCHEMA = struct.pack("<HB", 3 + len(EVENT_NAME) + 1, 0) + EVENT_NAME.encode() + b"\0"
 
 # The name space that hashes provider names, from TraceLogging's and EventSource's name rule.
 _NAME_SPACE = UUID("482c2db2-c390-47c8-87f8-1a15bfc130fb")
@@ -56,6 +66,20 @@ class Provider:
             raise ValueError(
                 f"provider name {self.name[:40]!r}: it needs 1 to 255 bytes of UTF-8 without NUL"
             )
+
+    @classmethod
+    def of(cls, name: str | None, guid: UUID | None) -> Provider:
+        """What is not given is `DEFAULT_PROVIDER`'s, but a name alone gets the GUID that is its
+        hash."""
+        if name is None:
+            return DEFAULT_PROVIDER if guid is None else cls(DEFAULT_PROVIDER.name, guid)
+        return cls.named(name) if guid is None else cls(name, guid)
+
+    @property
+    def traits(self) -> bytes:
+        """What EventSetInformation takes as EventProviderSetTraits: size, name, no traits."""
+        name = self.name.encode() + b"\0"
+        return struct.pack("<H", 2 + len(name)) + name
 
     @classmethod
     def named(cls, name: str) -> Provider:

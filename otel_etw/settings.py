@@ -141,7 +141,7 @@ class Settings:
         return cls(
             transport=chosen,
             transport_from=transport_from,
-            provider=_provider(
+            provider=Provider.of(
                 _value("provider_name", provider_name, _provider_name, None),
                 _value("provider_guid", provider_guid, _guid, None),
             ),
@@ -257,13 +257,6 @@ def _attributes(given: Any) -> dict[str, object]:
             raise ValueError(f"{shown(pair)} is no key=value")
         attributes[unquote(key.strip())] = unquote(value.strip())
     return attributes
-
-
-def _provider(name: str | None, guid: UUID | None) -> Provider:
-    """A name alone gets the GUID that is its hash, as TraceLogging providers have."""
-    if name is None:
-        return DEFAULT_PROVIDER if guid is None else Provider(DEFAULT_PROVIDER.name, guid)
-    return Provider.named(name) if guid is None else Provider(name, guid)
 
 
 def _by_instrument(name: str, given: Any, kind: type) -> dict[type, Any]:

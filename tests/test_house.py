@@ -19,11 +19,19 @@ import otel_etw
 from otel_etw import encoding, transports
 
 ROOT = Path(__file__).resolve().parents[1]
-PUBLIC = {"Delivery", "ETWMetricExporter", "FileTransport", "InMemoryTransport", "Transport"}
+PUBLIC = {
+    "Delivery",
+    "ETWMetricExporter",
+    "ETWTransport",
+    "FileTransport",
+    "InMemoryTransport",
+    "Transport",
+}
 COMPILED = [
     "otel_etw.encoding._frames",
     "otel_etw.encoding._native",
     "otel_etw.transports._null",
+    *(["otel_etw.transports._etw"] if sys.platform == "win32" else []),
 ]
 
 # Public names -----------------------------------------------------------------------------------
@@ -213,6 +221,8 @@ def test_transports_know_the_provider_and_each_other_alone() -> None:
         "": ("otel_etw.provider",),
         "otel_etw.transports.null": seam,
         "otel_etw.transports._null": seam,
+        "otel_etw.transports.etw": seam,
+        "otel_etw.transports._etw": seam,
     }
     assert strangers("otel_etw.transports", allowed) == []
 

@@ -23,6 +23,7 @@ ENTRY_POINT_GROUP = "otel_etw_transport"
 # ETW should not pay for the file transport.
 _BUILT_IN = {
     "auto": "otel_etw.transports.auto:from_spec",
+    "etw": "otel_etw.transports.etw:ETWTransport.from_spec",
     "file": "otel_etw.transports.file:FileTransport.from_spec",
     "memory": "otel_etw.transports.memory:InMemoryTransport.from_spec",
     "null": "otel_etw.transports.null:NullTransport.from_spec",

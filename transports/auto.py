@@ -28,6 +28,14 @@ _warned = False
 
 def from_spec(spec: Spec) -> Transport:
     """The system's own transport; where it has none, one that is never enabled and a warning."""
+    if sys.platform == "win32":
+        from otel_etw.transports.etw import ETWTransport
+
+        return ETWTransport.from_spec(spec)
+    return _none(spec)
+
+
+def _none(spec: Spec) -> Transport:
     global _warned
     spec.refuse_target()
     spec.integers()

@@ -15,6 +15,7 @@ import click
 from otel_etw import encoding
 from otel_etw.cli.demo import demo
 from otel_etw.cli.view import view
+from otel_etw.transports.etw import CALLS
 
 __all__ = ["command", "otel_etw"]
 
@@ -52,8 +53,9 @@ def _print_version(context: click.Context, parameter: click.Parameter, asked: bo
     if not asked or context.resilient_parsing:
         return
     encoder = "compiled" if encoding.NATIVE else "plain Python"
+    calls = {"_etw": "compiled", "etw_ctypes": "through ctypes", None: "not on this system"}[CALLS]
     click.echo(
-        f"otel-etw {version('otel-etw')}, {encoder} encoder, "
+        f"otel-etw {version('otel-etw')}, {encoder} encoder, ETW {calls}, "
         f"{platform.python_implementation()} {platform.python_version()}, "
         f"opentelemetry-sdk {version('opentelemetry-sdk')}"
     )

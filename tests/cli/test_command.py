@@ -10,14 +10,19 @@ from importlib.metadata import version
 
 import pytest
 
-from otel_etw import __main__, encoding
+from otel_etw import __main__, cli, encoding
 
 from .material import process, run
 
 
 def test_the_version_says_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    for native, words in ((True, "compiled encoder"), (False, "plain Python encoder")):
+    for native, calls, words in (
+        (True, "_etw", "compiled encoder, ETW compiled"),
+        (False, "etw_ctypes", "plain Python encoder, ETW through ctypes"),
+        (True, None, "compiled encoder, ETW not on this system"),
+    ):
         monkeypatch.setattr(encoding, "NATIVE", native)
+        monkeypatch.setattr(cli, "CALLS", calls)
         result = run("--version")
         assert result.exit_code == 0
         assert result.stdout == (

@@ -188,7 +188,7 @@ def test_an_unknown_transport_in_the_variable_falls_back_to_auto(
     assert isinstance(ETWMetricExporter().transport, NobodyListens)
     warning = warnings()[0]
     assert warning.startswith(f"{OWN}TRANSPORT='carrier_pigeon' is passed over")
-    assert "auto, file, memory, null" in warning
+    assert "auto, etw, file, memory, null" in warning
 
 
 @pytest.mark.parametrize("variable", ["ACCOUNT", "NAMESPACE"])

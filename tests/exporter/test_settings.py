@@ -121,7 +121,7 @@ REFUSED = [
     ("transport", 5, ["5", "otel_etw.Transport", "'file:PATH'"]),
     ("transport", "", ["''", "otel_etw.Transport"]),
     ("transport", b"memory", ["b'memory'", "otel_etw.Transport"]),
-    ("transport", "carrier_pigeon", ["'carrier_pigeon'", "auto, file, memory, null"]),
+    ("transport", "carrier_pigeon", ["'carrier_pigeon'", "auto, etw, file, memory, null"]),
     ("transport", "memory:x", ["'memory:x'", "takes no target"]),
     ("transport", "memory?size=5", ["'memory?size=5'", "no option 'size'", "max_frames"]),
     ("transport", "memory?max_frames=many", ["max_frames='many'", "a whole number"]),

@@ -14,7 +14,8 @@ import pytest
 
 from otel_etw import transports
 from otel_etw.encoding import frames as plain_frames
-from otel_etw.transports import Delivery, Frames, Transport
+from otel_etw.transports import Delivery, Frames, Transport, etw, etw_ctypes
+from tests.transports.etw.recorder import Recorder
 from tests.transports.otlp_files import frame
 from tests.transports.processes import in_child
 
@@ -27,6 +28,7 @@ except ImportError:
 # One spec for each transport, or for each of its forms.
 SPECS = (
     "auto",
+    "etw",
     "null",
     "memory",
     "memory:?max_frames=2",
@@ -78,7 +80,16 @@ def mine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(params=SPECS)
-def transport(request: pytest.FixtureRequest, tmp_path: Path, mine: None) -> Transport:
+def transport(
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    mine: None,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Transport:
+    if request.param == "etw" and etw.CALLS is None:
+        functions = Recorder().for_ctypes(etw_ctypes.PROTOTYPES)
+        monkeypatch.setattr(etw, "_calls", etw_ctypes)
+        monkeypatch.setattr(etw_ctypes, "functions", lambda: functions)
     folder = tmp_path / "written"
     folder.mkdir()
     return transports.open(request.param.format(folder=folder))

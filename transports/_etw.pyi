@@ -1,0 +1,27 @@
+from typing import Final
+
+from otel_etw.encoding._frames import Frames
+
+CLOSED: Final[int]
+NATIVE: Final[bool]
+
+class Registration:
+    register_error: Final[int]
+    traits_error: Final[int]
+
+    def __init__(
+        self,
+        guid: bytes,
+        traits: bytes,
+        schema: bytes,
+        *,
+        event_id: int,
+        version: int,
+        channel: int,
+        level: int,
+        keyword: int,
+    ) -> None: ...
+    @property
+    def enabled(self) -> bool: ...
+    def send(self, frames: Frames) -> list[tuple[int, int]]: ...
+    def close(self) -> None: ...

@@ -1,0 +1,181 @@
+"""The plain-Python twin of ``_etw.pyx``, for a Windows without compiled modules.
+
+The same event through ctypes, slower: a copy and some microseconds a frame. Instead of an enable
+callback, which ctypes could only run with the GIL, ETW is asked before each export.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from threading import RLock
+from typing import Any
+
+from otel_etw.transports.base import Frames
+
+__all__ = ["CLOSED", "NATIVE", "Registration"]
+
+# As in _etw.pyx: what frames are reported with that came too late, and whether they must be the
+# compiled ones.
+CLOSED = -1
+NATIVE = False
+
+_SET_TRAITS = 2  # EVENT_INFO_CLASS: EventProviderSetTraits
+
+
+class EventDescriptor(ctypes.Structure):
+    """EVENT_DESCRIPTOR of evntprov.h."""
+
+    _fields_ = (
+        ("Id", ctypes.c_uint16),
+        ("Version", ctypes.c_uint8),
+        ("Channel", ctypes.c_uint8),
+        ("Level", ctypes.c_uint8),
+        ("Opcode", ctypes.c_uint8),
+        ("Task", ctypes.c_uint16),
+        ("Keyword", ctypes.c_uint64),
+    )
+
+
+class DataDescriptor(ctypes.Structure):
+    """EVENT_DATA_DESCRIPTOR of evntprov.h; the low byte of Reserved is its type."""
+
+    _fields_ = (
+        ("Ptr", ctypes.c_uint64),
+        ("Size", ctypes.c_uint32),
+        ("Reserved", ctypes.c_uint32),
+    )
+
+    @classmethod
+    def of(cls, data: bytes, kind: int) -> DataDescriptor:
+        """The caller keeps ``data``. Kinds: 0 user data, 1 event schema, 2 provider traits."""
+        return cls(ctypes.cast(ctypes.c_char_p(data), ctypes.c_void_p).value, len(data), kind)
+
+
+# What Windows 8 and later have in advapi32.dll: name → result and parameters.
+PROTOTYPES: dict[str, tuple[Any, ...]] = {
+    "EventRegister": (
+        ctypes.c_uint32,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.POINTER(ctypes.c_uint64),
+    ),
+    "EventSetInformation": (
+        ctypes.c_uint32,
+        ctypes.c_uint64,
+        ctypes.c_int,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+    ),
+    "EventProviderEnabled": (
+        ctypes.c_uint8,
+        ctypes.c_uint64,
+        ctypes.c_uint8,
+        ctypes.c_uint64,
+    ),
+    "EventWriteTransfer": (
+        ctypes.c_uint32,
+        ctypes.c_uint64,
+        ctypes.POINTER(EventDescriptor),
+        ctypes.c_void_p,
+        ctypes.c_void_p,
+        ctypes.c_uint32,
+        ctypes.POINTER(DataDescriptor),
+    ),
+    "EventUnregister": (ctypes.c_uint32, ctypes.c_uint64),
+}
+
+
+def functions() -> Any:
+    """ETW's functions as attributes of one object."""
+    if sys.platform != "win32":
+        raise OSError(f"{sys.platform} has no advapi32.dll")
+    library = ctypes.WinDLL("advapi32")
+    for name, (result, *parameters) in PROTOTYPES.items():
+        function = getattr(library, name)
+        function.restype = result
+        function.argtypes = parameters
+    return library
+
+
+class Registration:
+    """See ``_etw.Registration``: the same arguments, attributes and results."""
+
+    def __init__(
+        self,
+        guid: bytes,
+        traits: bytes,
+        schema: bytes,
+        *,
+        event_id: int,
+        version: int,
+        channel: int,
+        level: int,
+        keyword: int,
+    ) -> None:
+        self._functions = functions()
+        self._traits, self._schema = traits, schema
+        self._event = EventDescriptor(event_id, version, channel, level, 0, 0, keyword)
+        # Held by whoever writes. Again by the same thread, when a signal's handler exports too.
+        self._turn = RLock()
+        self._handle = ctypes.c_uint64()
+        self.traits_error = 0
+        self.register_error = self._functions.EventRegister(
+            guid, None, None, ctypes.byref(self._handle)
+        )
+        self._registered = self._open = not self.register_error
+        if self._registered:
+            self.traits_error = self._functions.EventSetInformation(
+                self._handle, _SET_TRAITS, traits, len(traits)
+            )
+        if self.traits_error:
+            self._event.Channel = 0
+
+    def __del__(self) -> None:
+        if getattr(self, "_registered", False):
+            self.close()
+
+    @property
+    def enabled(self) -> bool:
+        return self._open and bool(
+            self._functions.EventProviderEnabled(
+                self._handle, self._event.Level, self._event.Keyword
+            )
+        )
+
+    def send(self, frames: Frames) -> list[tuple[int, int]]:
+        failed = []
+        with self._turn:
+            for index, frame in enumerate(frames):
+                code = self._write(bytes(frame)) if self._open else CLOSED
+                if code:
+                    failed.append((index, code))
+        if not self._open:
+            self.close()  # it came meanwhile and left the rest to us
+        return failed
+
+    def _write(self, frame: bytes) -> int:
+        data = [DataDescriptor.of(frame, 0)]
+        if not self.traits_error:
+            data[:0] = DataDescriptor.of(self._traits, 2), DataDescriptor.of(self._schema, 1)
+        return int(
+            self._functions.EventWriteTransfer(
+                self._handle,
+                self._event,
+                None,
+                None,
+                len(data),
+                (DataDescriptor * len(data))(*data),
+            )
+        )
+
+    def close(self) -> None:
+        self._open = False
+        if self._turn.acquire(blocking=False):
+            try:
+                if self._registered:
+                    self._registered = False
+                    self._functions.EventUnregister(self._handle)
+            finally:
+                self._turn.release()
