@@ -453,11 +453,11 @@ def _temporality(value: object) -> int:
 
 
 def _truth(value: Any) -> bool:
+    if type(value).__name__ in ("bool", "bool_"):  # numpy's has no __index__, or one that warns
+        return bool(value)
     try:
         return bool(index(value))
     except TypeError:
-        if type(value).__name__ in ("bool", "bool_"):  # numpy's own: no __index__
-            return bool(value)
         raise Rejected("unsupported_type", "is_monotonic", type(value).__name__) from None
 
 
