@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from importlib.metadata import version
 
+import pytest
 from opentelemetry.metrics import Meter, Observation
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
@@ -16,6 +18,13 @@ from opentelemetry.sdk.metrics.view import (
 from opentelemetry.sdk.resources import Resource
 
 from otel_etw import ETWMetricExporter
+
+# What the tests say of the Python SDK was seen there first.
+SDK = (1, 45)
+needs_sdk = pytest.mark.skipif(
+    tuple(map(int, version("opentelemetry-sdk").split(".")[:2])) < SDK,
+    reason="older than opentelemetry-sdk {}.{}".format(*SDK),
+)
 
 IN = {"queue": "in"}
 GET = {"method": "GET"}

@@ -7,7 +7,6 @@ two SDKs do differently has a name here, and is counted.
 from __future__ import annotations
 
 from collections import Counter
-from importlib.metadata import version
 from typing import Any
 
 import pytest
@@ -16,18 +15,10 @@ from otel_etw import InMemoryTransport
 
 from .conftest import Make
 from .edits import Edit, copied, gauge_start, metric, parsed, point
-from .program import standard
+from .program import needs_sdk, standard
 from .recording import collections, needs_recordings
 
-SDK = "opentelemetry-sdk"
-
-pytestmark = [
-    needs_recordings,
-    pytest.mark.skipif(
-        tuple(map(int, version(SDK).split(".")[:2])) < (1, 45),
-        reason=f"what is said here of {SDK} is of 1.45 and newer",
-    ),
-]
+pytestmark = [needs_recordings, needs_sdk]
 
 # What the two SDKs make of the same measurements, and the two exporters of that -----------------
 

@@ -181,6 +181,7 @@ def test_every_exporter_has_a_registration_of_its_own(recorder: Recorder) -> Non
     assert values(recorder.payloads) == [1, 2, 3, 4]
     assert recorder.names.count("Register") == recorder.names.count("Unregister") == 3
     assert exporters[0].export(rebuilt(first)) is FAILURE  # the crate says Ok
+    assert exporters[0].counts.lost["point", "shutdown"] == 1
 
 
 def test_a_write_that_fails_is_a_failed_export_and_counted(recorder: Recorder) -> None:
