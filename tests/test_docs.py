@@ -12,6 +12,8 @@ import pytest
 from otel_etw import ETWMetricExporter, transports
 from otel_etw.encoding.frames import Frames
 from otel_etw.settings import VARIABLES
+from otel_etw.transports import etw
+from otel_etw.transports.etw import CODES
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -78,4 +80,12 @@ def test_transport_of_the_documentation_works(monkeypatch: pytest.MonkeyPatch) -
     assert (delivery.taken, delivery.points) == (2, 3)
     assert [(loss.reason, loss.frames, loss.points) for loss in too_large.losses] == [
         ("refused", 1, 5)
+    ]
+
+
+def test_etw_codes_are_in_their_table() -> None:
+    table = (ROOT / "docs/etw.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| (ERROR_\w+) \| `(\w+)` \|", table, re.MULTILINE)
+    assert [(int(code), name, reason) for code, name, reason in rows] == [
+        (code, name, etw.explain(code)[0]) for code, (name, _) in CODES.items()
     ]

@@ -47,6 +47,9 @@ __all__ = ["CALLS", "CODES", "ETWTransport"]
 #: The module that calls ETW; None: there is no ETW here.
 CALLS: str | None = _calls and _calls.__name__.rpartition(".")[2]
 
+# What a frame that came too late is reported with: as in _etw.pyx and etw_ctypes.py.
+CLOSED = -1
+
 _logger = logging.getLogger("otel_etw")
 
 # EventWriteTransfer's code → its name in winerror.h, and what to do. A code may come from one of
@@ -171,7 +174,7 @@ class ETWTransport(Transport):
 
 def explain(code: int) -> tuple[str, str]:
     """The reason a frame is counted under and a sentence one can act on."""
-    if code == _calls.CLOSED:
+    if code == CLOSED:
         return "closed", "the transport was closed"
     name, advice = CODES.get(code, ("", "an error that ETW does not document"))
     return (
