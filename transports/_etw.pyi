@@ -1,9 +1,8 @@
 from typing import Final
 
-from otel_etw.encoding._frames import Frames
+from otel_etw.transports.base import Frames
 
 CLOSED: Final[int]
-NATIVE: Final[bool]
 
 class Registration:
     register_error: Final[int]

@@ -100,10 +100,7 @@ cdef enum:
     EVENT_METADATA = 1
     PROVIDER_METADATA = 2
 
-# As in etw_ctypes.py: what frames are reported with that came too late, and whether they must be
-# the compiled ones.
-CLOSED = -1
-NATIVE = True
+CLOSED = -1  # as in etw_ctypes.py
 
 
 @cython.final
@@ -174,11 +171,17 @@ cdef class Registration:
         """Whether a session takes our events: two reads of memory."""
         return self.session.wanted != 0 and self.session.open != 0
 
-    def send(self, Frames frames not None):
+    def send(self, frames):
         """Write each frame as an event; returns (index, code) of those that were not.
 
         The code is EventWriteTransfer's, or `CLOSED`. The GIL is released for the whole batch.
+        Frames that are not compiled are copied first.
         """
+        if isinstance(frames, Frames):
+            return self._send(frames)
+        return self._send(Frames(frames, [0] * len(frames)))
+
+    cdef list _send(self, Frames frames):
         cdef Py_ssize_t index, written
         cdef uint32_t *codes = <uint32_t *>calloc(frames.count or 1, sizeof(uint32_t))
         if codes == NULL:

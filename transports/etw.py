@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 
 _calls: Any
 try:
-    from otel_etw.encoding._frames import Frames as NativeFrames
     from otel_etw.transports import _etw as _calls
 except ImportError:
     if sys.platform == "win32":
@@ -157,8 +156,6 @@ class ETWTransport(Transport):
         return self._closed or self._registration.enabled
 
     def send(self, frames: Frames) -> Delivery:
-        if _calls.NATIVE and not isinstance(frames, NativeFrames):
-            frames = NativeFrames(frames, map(frames.points_in, range(len(frames))))
         lost, details = {}, {}
         for index, code in self._registration.send(frames):
             reason, detail = explain(code)

@@ -13,12 +13,9 @@ from typing import Any
 
 from otel_etw.transports.base import Frames
 
-__all__ = ["CLOSED", "NATIVE", "Registration"]
+__all__ = ["CLOSED", "Registration"]
 
-# As in _etw.pyx: what frames are reported with that came too late, and whether they must be the
-# compiled ones.
-CLOSED = -1
-NATIVE = False
+CLOSED = -1  # as in _etw.pyx
 
 _SET_TRAITS = 2  # EVENT_INFO_CLASS: EventProviderSetTraits
 

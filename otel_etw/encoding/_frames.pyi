@@ -3,7 +3,9 @@ from typing import final
 
 @final
 class Frames:
-    def __init__(self, frames: Iterable[bytes | memoryview] = (), counts: Iterable[int] = ()) -> None: ...
+    def __init__(
+        self, frames: Iterable[bytes | memoryview] = (), counts: Iterable[int] = ()
+    ) -> None: ...
     @property
     def points(self) -> int: ...
     @property

@@ -9,6 +9,7 @@ import pytest
 
 from otel_etw import ETWMetricExporter, ETWTransport
 from otel_etw.provider import Provider
+from otel_etw.transports import etw_ctypes
 from tests.transports.etw.recorder import Recorder, Register, SetInformation, Unregister, Write
 from tests.transports.otlp_files import batch, frame
 
@@ -46,7 +47,7 @@ def test_only_compiled_code_has_a_callback(recorder: Recorder, calls: ModuleType
     ETWTransport()
     call, *_ = recorder.calls
     assert isinstance(call, Register)
-    assert (call.callback is not None, call.context is not None) == (calls.NATIVE,) * 2
+    assert (call.callback is not None, call.context is not None) == (calls is not etw_ctypes,) * 2
 
 
 def test_the_limit_goes_through_byte_for_byte(recorder: Recorder) -> None:
@@ -104,10 +105,10 @@ def test_provider_and_limit_are_the_exporter_s(recorder: Recorder) -> None:
     assert recorder.names == ["Register", "SetInformation", "Unregister"]
 
 
-def test_frames_of_the_other_encoder_are_taken_too(recorder: Recorder) -> None:
-    from otel_etw.encoding.frames import Frames
-
+@pytest.mark.parametrize("encoder", ["frames", "_frames"])
+def test_frames_of_both_encoders_are_taken(recorder: Recorder, encoder: str) -> None:
+    module = pytest.importorskip(f"otel_etw.encoding.{encoder}", reason="nothing is compiled here")
     recorder.start()
-    delivery = ETWTransport().send(Frames([frame(1, 1), frame(1, 2)], [1, 4]))
+    delivery = ETWTransport().send(module.Frames([frame(1, 1), frame(1, 2)], [1, 4]))
     assert (delivery.taken, delivery.points) == (2, 5)
     assert recorder.payloads == [frame(1, 1), frame(1, 2)]

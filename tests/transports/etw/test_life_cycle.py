@@ -18,7 +18,7 @@ from opentelemetry.sdk.metrics.export import (
 )
 
 from otel_etw import ETWMetricExporter, ETWTransport
-from otel_etw.transports import etw
+from otel_etw.transports import etw, etw_ctypes
 from tests.exporter.material import counter, data, number
 from tests.transports.etw.recorder import Recorder
 from tests.transports.otlp_files import batch, frame
@@ -115,7 +115,7 @@ atexit.register(lambda: print(*recorder.names, recorder.registered, recorder.fau
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from otel_etw import ETWMetricExporter, ETWTransport
-from otel_etw.transports import etw
+from otel_etw.transports import etw, etw_ctypes
 etw._calls = calls
 
 reader = PeriodicExportingMetricReader(ETWMetricExporter("etw"), export_interval_millis=3_600_000)
@@ -141,7 +141,7 @@ recorder.place({file!r})
 
 @pytest.mark.usefixtures("recorder")
 def test_an_interpreter_that_ends_exports_once_more_and_unregisters(calls: ModuleType) -> None:
-    place = PLACE_COMPILED.format(file=calls.__file__) if calls.NATIVE else PLACE_CTYPES
+    place = PLACE_COMPILED.format(file=calls.__file__) if calls is not etw_ctypes else PLACE_CTYPES
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM.format(root=str(ROOT), place=place)],
         capture_output=True,
