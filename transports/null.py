@@ -9,7 +9,7 @@ try:
     from otel_etw.encoding._frames import Frames as NativeFrames
     from otel_etw.transports import _null
 except ImportError:
-    NativeFrames = None  # type: ignore[assignment,misc]
+    NativeFrames = _null = None  # type: ignore[assignment,misc]
 
 __all__ = ["NullTransport"]
 
@@ -34,7 +34,7 @@ class NullTransport(Transport):
     def send(self, frames: Frames) -> Delivery:
         if self._closed:
             return Delivery.nothing(frames, "closed", "the transport is closed")
-        if NativeFrames is not None and isinstance(frames, NativeFrames):
+        if _null is not None and isinstance(frames, NativeFrames):
             _null.send(frames)
         return Delivery.of(frames)
 
