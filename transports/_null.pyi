@@ -1,3 +1,3 @@
-from otel_etw.encoding._frames import Frames
+from otel_etw.transports.base import Frames
 
 def send(frames: Frames) -> int: ...

@@ -5,11 +5,16 @@ from libc.stdint cimport uint64_t
 from otel_etw.encoding._frames cimport Frames
 
 
-def send(Frames frames not None):
+def send(frames):
     """Touch each frame's first and last byte; returns their sum, so that nothing is optimised out.
 
-    The far end of the agreement is the loop of a native transport: one crossing a batch.
+    The far end of the agreement is the loop of a native transport: one crossing a batch. Frames
+    that are not compiled are passed over.
     """
+    return _touch(frames) if isinstance(frames, Frames) else 0
+
+
+cdef uint64_t _touch(Frames frames) noexcept:
     cdef uint64_t total = 0
     cdef Py_ssize_t index
     cdef size_t begin, end
