@@ -123,7 +123,7 @@ def test_the_variable_otel_config_file_leads_there_too(tmp_path: Path) -> None:
 WRONG = [
     ("etw: {transprot: memory}", ["TypeError", "transprot"]),
     ("etw: {transport: 5}", ["TypeError", "transport=5", "otel_etw.Transport"]),
-    ("etw: {transport: pigeon}", ["ValueError", "transport='pigeon'", "auto, file, memory"]),
+    ("etw: {transport: pigeon}", ["ValueError", "transport='pigeon'", "auto, etw, file, memory"]),
     ("etw: {limit: 1.5}", ["ValueError", "limit=1.5", "a whole number"]),
     ("etw: {limit: true}", ["ValueError", "limit=True", "a whole number"]),
     ("etw: {account: A}", ["ValueError", "account is given without namespace"]),
