@@ -10,7 +10,9 @@ from threading import Lock
 from weakref import WeakSet
 
 if sys.platform == "win32":
+    import ctypes
     import msvcrt
+    from ctypes.wintypes import BOOL, DWORD, HANDLE
 else:
     import fcntl
 
@@ -57,10 +59,6 @@ class FileLock:
 
     _PAUSE = 0.000_5  # seconds between two tries
 
-    # On Windows a lock covers bytes and is mandatory: this one, the last that the C runtime can
-    # lock, is far beyond the end of any sensible file, so readers don't meet it.
-    _BYTE = 2**31 - 2
-
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self.hold = Hold.BUSY
@@ -92,12 +90,10 @@ class FileLock:
     if sys.platform == "win32":
 
         def _lock(self) -> None:
-            os.lseek(self._fd, self._BYTE, os.SEEK_SET)
-            msvcrt.locking(self._fd, msvcrt.LK_NBLCK, 1)
+            _call(_lock_file, msvcrt.get_osfhandle(self._fd), _AT_ONCE | _EXCLUSIVE, 0)
 
         def _unlock(self) -> None:
-            os.lseek(self._fd, self._BYTE, os.SEEK_SET)
-            msvcrt.locking(self._fd, msvcrt.LK_UNLCK, 1)
+            _call(_unlock_file, msvcrt.get_osfhandle(self._fd), 0)
 
     else:
 
@@ -106,3 +102,29 @@ class FileLock:
 
         def _unlock(self) -> None:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+
+if sys.platform == "win32":
+    # Not msvcrt.locking: it can't reach beyond 2 GiB, and a locked byte is locked to readers too.
+    _AT_ONCE, _EXCLUSIVE = 0x1, 0x2
+
+    class _Overlapped(ctypes.Structure):
+        """OVERLAPPED: here where the locked byte is, far beyond the end of any file."""
+
+        _fields_ = (
+            ("internal", ctypes.c_size_t * 2),
+            ("offset", ctypes.c_uint64),
+            ("event", HANDLE),
+        )
+
+    _kernel = ctypes.WinDLL("kernel32", use_last_error=True)
+    _bytes = (DWORD, DWORD, ctypes.POINTER(_Overlapped))
+    _lock_file, _unlock_file = _kernel.LockFileEx, _kernel.UnlockFileEx
+    _lock_file.restype = _unlock_file.restype = BOOL
+    _lock_file.argtypes = (HANDLE, DWORD, DWORD, *_bytes)
+    _unlock_file.argtypes = (HANDLE, DWORD, *_bytes)
+
+    def _call(function: ctypes._NamedFuncPointer, *arguments: int) -> None:
+        """PermissionError when another has the lock."""
+        if not function(*arguments, 1, 0, ctypes.byref(_Overlapped(offset=2**62))):
+            raise ctypes.WinError(ctypes.get_last_error())
