@@ -1,9 +1,10 @@
-from typing import Final
+from typing import Final, final
 
 from otel_etw.transports.base import Frames
 
 CLOSED: Final[int]
 
+@final
 class Registration:
     register_error: Final[int]
     traits_error: Final[int]

@@ -125,17 +125,21 @@ cdef class Registration:
     cdef Py_ssize_t writing  # threads inside ``send``
     cdef bint registered
 
-    def __cinit__(
+    def __cinit__(self):
+        self.session = <otel_etw_session *>calloc(1, sizeof(otel_etw_session))
+        if self.session == NULL:
+            raise MemoryError("no memory for an ETW registration")
+
+    def __init__(
         self, bytes guid not None, bytes traits not None, bytes schema not None, *,
         int event_id, int version, int channel, int level, ULONGLONG keyword,
     ):
         cdef GUID provider
         if len(guid) != sizeof(GUID):
             raise ValueError(f"a GUID has 16 bytes, not {len(guid)}")
+        if self.traits is not None:
+            raise TypeError("a registration is made once")
         memcpy(&provider, <const uint8_t *>guid, sizeof(GUID))
-        self.session = <otel_etw_session *>calloc(1, sizeof(otel_etw_session))
-        if self.session == NULL:
-            raise MemoryError("no memory for an ETW registration")
         self.traits, self.schema = traits, schema
         self.session.event.Id = event_id
         self.session.event.Version = version
@@ -182,7 +186,7 @@ cdef class Registration:
         return self._send(Frames(frames, [0] * len(frames)))
 
     cdef list _send(self, Frames frames):
-        cdef Py_ssize_t index, written
+        cdef Py_ssize_t written
         cdef uint32_t *codes = <uint32_t *>calloc(frames.count or 1, sizeof(uint32_t))
         if codes == NULL:
             raise MemoryError(f"no memory for the codes of {frames.count} frames")
@@ -200,7 +204,7 @@ cdef class Registration:
 
     def close(self):
         """Unregister, or leave it to the last thread that writes now. May be called again."""
-        cdef bint unregister
+        cdef bint unregister = False
         InterlockedExchange(&self.session.open, 0)
         with self.turn:
             if self.writing:
@@ -218,7 +222,7 @@ cdef class Registration:
         return True
 
     cdef int _end(self) except -1:
-        cdef bint unregister
+        cdef bint unregister = False
         with self.turn:
             self.writing -= 1
             unregister = self.registered and not self.writing and not self.session.open

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Sequence
 from threading import RLock
-from typing import Any
+from typing import Any, ClassVar
 
 from otel_etw.transports.base import Frames
 
@@ -23,7 +24,15 @@ _SET_TRAITS = 2  # EVENT_INFO_CLASS: EventProviderSetTraits
 class EventDescriptor(ctypes.Structure):
     """EVENT_DESCRIPTOR of evntprov.h."""
 
-    _fields_ = (
+    Id: int
+    Version: int
+    Channel: int
+    Level: int
+    Opcode: int
+    Task: int
+    Keyword: int
+
+    _fields_: ClassVar[Sequence[Any]] = (
         ("Id", ctypes.c_uint16),
         ("Version", ctypes.c_uint8),
         ("Channel", ctypes.c_uint8),
@@ -37,7 +46,11 @@ class EventDescriptor(ctypes.Structure):
 class DataDescriptor(ctypes.Structure):
     """EVENT_DATA_DESCRIPTOR of evntprov.h; the low byte of Reserved is its type."""
 
-    _fields_ = (
+    Ptr: int
+    Size: int
+    Reserved: int
+
+    _fields_: ClassVar[Sequence[Any]] = (
         ("Ptr", ctypes.c_uint64),
         ("Size", ctypes.c_uint32),
         ("Reserved", ctypes.c_uint32),
