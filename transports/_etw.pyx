@@ -34,6 +34,9 @@ cdef extern from *:
     #include <windows.h>
     #include <evntprov.h>
 
+    /* Not in every evntprov.h, nor in mingw-w64's: control codes, and an EVENT_INFO_CLASS. */
+    enum { OTEL_ETW_DISABLE = 0, OTEL_ETW_ENABLE = 1, OTEL_ETW_SET_TRAITS = 2 };
+
     /* What the callback and the writing threads share. */
     typedef struct {
         volatile LONG wanted;       /* a session takes our events */
@@ -52,13 +55,13 @@ cdef extern from *:
         ULONGLONG keyword = session->event.Keyword;
         (void)source;
         (void)filter;
-        if (code == EVENT_CONTROL_CODE_ENABLE_PROVIDER)
+        if (code == OTEL_ETW_ENABLE)
             InterlockedExchange(&session->wanted,
                 (level == 0 || session->event.Level <= level)
                 && (any == 0 || ((keyword & any) != 0 && (keyword & all) == all)));
-        else if (code == EVENT_CONTROL_CODE_DISABLE_PROVIDER)
+        else if (code == OTEL_ETW_DISABLE)
             InterlockedExchange(&session->wanted, 0);
-        /* EVENT_CONTROL_CODE_CAPTURE_STATE asks for what we do not have. */
+        /* Capture state, code 2, asks for what we do not have. */
     }
     """
     ctypedef unsigned long ULONG
@@ -78,8 +81,9 @@ cdef extern from *:
     ctypedef struct otel_etw_session:
         LONG wanted, open
         EVENT_DESCRIPTOR event
-    ctypedef int EVENT_INFO_CLASS
-    EVENT_INFO_CLASS EventProviderSetTraits
+    ctypedef enum EVENT_INFO_CLASS:
+        pass
+    int OTEL_ETW_SET_TRAITS
     ctypedef void *PENABLECALLBACK
     PENABLECALLBACK otel_etw_enable
     LONG InterlockedExchange(LONG *target, LONG value) noexcept nogil
@@ -156,7 +160,7 @@ cdef class Registration:
                 provider, otel_etw_enable, self.session, &self.handle)
             if self.register_error == 0:
                 self.traits_error = EventSetInformation(
-                    self.handle, EventProviderSetTraits, <void *>traits, size)
+                    self.handle, <EVENT_INFO_CLASS>OTEL_ETW_SET_TRAITS, <void *>traits, size)
         if self.register_error:
             return 0
         self.registered = True

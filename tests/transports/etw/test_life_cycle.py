@@ -104,7 +104,7 @@ def test_what_is_open_is_closed_at_exit(recorder: Recorder) -> None:
 
 PROGRAM = """
 import atexit, sys, threading
-sys.path.insert(0, {root!r})
+sys.path.append({root!r})
 from otel_etw.transports import etw_ctypes
 from tests.transports.etw.recorder import Recorder
 

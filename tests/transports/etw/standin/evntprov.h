@@ -17,8 +17,7 @@ typedef struct {
 typedef struct EVENT_FILTER_DESCRIPTOR *PEVENT_FILTER_DESCRIPTOR;
 typedef VOID (NTAPI *PENABLECALLBACK)(LPCGUID source, ULONG code, UCHAR level, ULONGLONG any,
                                       ULONGLONG all, PEVENT_FILTER_DESCRIPTOR filter, PVOID context);
-typedef enum { EventProviderSetTraits = 2 } EVENT_INFO_CLASS;
-enum { EVENT_CONTROL_CODE_DISABLE_PROVIDER, EVENT_CONTROL_CODE_ENABLE_PROVIDER };
+typedef enum { EventProviderBinaryTrackInfo } EVENT_INFO_CLASS; /* as far as old headers go */
 
 #define EXPORTED __attribute__((visibility("default")))
 EXPORTED ULONG (*standin_EventRegister)(LPCGUID, PENABLECALLBACK, PVOID, REGHANDLE *);
