@@ -3,6 +3,8 @@ from typing import Any, final
 
 from otel_etw.encoding._frames import Frames
 
+def metric_head(name: object, description: object, unit: object) -> bytes | None: ...
+
 @final
 class Packer:
     def __init__(

@@ -15,7 +15,12 @@ Tags are those of ``otlp.py``.
 """
 
 cimport cython
-from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_CheckExact, PyBytes_GET_SIZE
+from cpython.bytes cimport (
+    PyBytes_AS_STRING,
+    PyBytes_CheckExact,
+    PyBytes_FromStringAndSize,
+    PyBytes_GET_SIZE,
+)
 from cpython.dict cimport PyDict_CheckExact, PyDict_Contains, PyDict_Next
 from cpython.exc cimport PyErr_Clear, PyErr_Occurred
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact
@@ -26,7 +31,7 @@ from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_SIZE
 from cpython.unicode cimport PyUnicode_CheckExact
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memcpy, memmove
+from libc.string cimport memcpy, memmove, memset
 
 from otel_etw.encoding._frames cimport Frames
 from otel_etw.encoding._wire cimport (
@@ -50,16 +55,22 @@ cdef extern from "Python.h":
     # Borrowed.
     PyObject *PyList_GET_ITEM(PyObject *list, Py_ssize_t index)
     PyObject *PyTuple_GET_ITEM(PyObject *tuple, Py_ssize_t index)
+    PyObject **PySequence_Fast_ITEMS(PyObject *list_or_tuple)
 
 cdef enum:
     BATCH = 65_536  # packing.BATCH
     # More than a point's fields of fixed size, its head and the heads of its repeated numbers.
     FIXED_PART = 256
+    # More than the lengths of a frame's four levels can grow by.
+    LENGTHS_GROW = 40
 
 cdef enum Tag:
     REQUEST_RESOURCE_METRICS = 0x0A
     RESOURCE_SCOPE_METRICS = 0x12
     SCOPE_METRIC = 0x12
+    METRIC_NAME = 0x0A
+    METRIC_DESCRIPTION = 0x12
+    METRIC_UNIT = 0x1A
     DATA_POINT = 0x0A
     KEY_VALUE_KEY = 0x0A
     KEY_VALUE_VALUE = 0x12
@@ -90,6 +101,46 @@ cdef enum Tag:
     EXPONENTIAL_MAX = 0x69
     BUCKETS_OFFSET = 0x08
     BUCKETS_COUNTS = 0x12
+
+
+def metric_head(name, description, unit):
+    """``plain.metric_head`` of exact str; None for anything else."""
+    cdef Text texts[3]
+    cdef bytes head
+    cdef uint8_t *to
+    if not (
+        as_text(name, METRIC_NAME, &texts[0])
+        and as_text(description, METRIC_DESCRIPTION, &texts[1])
+        and as_text(unit, METRIC_UNIT, &texts[2])
+    ):
+        return None
+    head = PyBytes_FromStringAndSize(NULL, texts[0].size + texts[1].size + texts[2].size)
+    to = <uint8_t *>PyBytes_AS_STRING(head)
+    for text in texts:
+        if text.size:
+            to = put_head(to, text.tag, text.length)
+            to = put_bytes(to, text.data, text.length)
+    return head
+
+
+ctypedef struct Text:
+    # A field of text: nothing at all when it is empty.
+    const char *data
+    Py_ssize_t length
+    size_t size
+    uint8_t tag
+
+
+cdef bint as_text(object given, uint8_t tag, Text *text) noexcept:
+    if not PyUnicode_CheckExact(given):
+        return False
+    text.data = PyUnicode_AsUTF8AndSize(<PyObject *>given, &text.length)
+    if text.data == NULL:
+        PyErr_Clear()
+        return False
+    text.size = field_size(text.length) if text.length else 0
+    text.tag = tag
+    return True
 
 
 # The open frame --------------------------------------------------------------------------------
@@ -190,6 +241,11 @@ cdef class Packer:
     cdef uint8_t *points  # of the open frame, each a complete field
     cdef size_t points_used, points_room
     cdef size_t frame_points
+    # Bytes of points that the open frame surely takes still.
+    cdef size_t spare
+    # One point a frame: the size of the point in the last frame, and of what stands behind it
+    # there, while the next point's surroundings are the same. No point has size 0.
+    cdef size_t alike, behind
     cdef Frames out
     # Bytes that the length of the point before took: the guess for the next.
     cdef size_t length_width
@@ -274,6 +330,7 @@ cdef class Packer:
         """The frames that are finished since the last ``take``."""
         cdef Frames frames = self.out
         self.out = Frames()
+        self.alike = 0
         if frames.used >= BATCH:
             # A large export: the next batch will be as large, and need not grow to it.
             self.out.reserve(frames.used)
@@ -765,6 +822,7 @@ cdef class Packer:
         memcpy(self.texts + self.texts_used, PyBytes_AS_STRING(before), before_size)
         memcpy(self.texts + self.texts_used + before_size, PyBytes_AS_STRING(after), after_size)
         self.texts_used += size
+        self.spare = self.alike = 0
         return level
 
     cdef inline size_t size_with(self, size_t part) noexcept nogil:
@@ -789,14 +847,23 @@ cdef class Packer:
 
         0, and nothing is changed, when it is too large for any frame.
         """
-        cdef size_t begin
+        cdef size_t begin, whole
         cdef Level *metric
-        if self.limit != <size_t>-1 and self.size_with(size) > self.limit:
-            if self.size_alone(size) > self.limit:
-                return 0
-            begin = self.points_used
-            self.finish()
-            memmove(self.points, self.points + begin, size)
+        if size == self.alike:
+            return self.emit_alike(size)
+        if size <= self.spare:
+            self.spare -= size
+        else:
+            self.spare = 0
+            whole = self.size_with(size)
+            if whole > self.limit:
+                if self.size_alone(size) > self.limit:
+                    return 0
+                begin = self.points_used
+                self.finish()
+                memmove(self.points, self.points + begin, size)
+            elif self.limit - whole > LENGTHS_GROW:
+                self.spare = self.limit - whole - LENGTHS_GROW
         metric = last(&self.metrics)
         metric.size += size
         metric.points += 1
@@ -804,6 +871,19 @@ cdef class Packer:
         self.frame_points += 1
         if self.frame_points == self.max_points:
             self.finish()
+        return 1
+
+    cdef int emit_alike(self, size_t size) except -1:
+        """A frame that differs from the last one in its point alone, which is as long."""
+        cdef size_t begin = self.out.begin(self.out.count - 1)
+        cdef size_t whole = self.out.used - begin
+        cdef size_t before = whole - size - self.behind
+        cdef uint8_t *to = self.out.reserve(whole)
+        cdef uint8_t *model = self.out.data + begin
+        to = put_bytes(to, model, before)
+        to = put_bytes(to, self.points, size)
+        put_bytes(to, model + before + size, self.behind)
+        self.out.close_frame(whole, 1)
         return 1
 
     cdef int finish(self) except -1:
@@ -836,6 +916,10 @@ cdef class Packer:
         cdef Level *resource = self.resources.items
         cdef Level *scope = self.scopes.items
         cdef Level *metric = self.metrics.items
+        self.spare = 0
+        if self.max_points == 1:
+            self.alike = self.points_used
+            self.behind = metric.after + scope.after + resource.after
         metric.end = self.points_used
         scope.size += field_size(metric_size(metric))
         resource.size += field_size(scope.size)
@@ -865,7 +949,7 @@ cdef class Packer:
         """No frame is open."""
         self.resources.count = self.scopes.count = self.metrics.count = 0
         self.resources.open = self.scopes.open = self.metrics.open = False
-        self.texts_used = self.points_used = self.frame_points = 0
+        self.texts_used = self.points_used = self.frame_points = self.spare = self.alike = 0
 
     cdef void close_metric(self) noexcept:
         cdef Level *metric
@@ -961,20 +1045,26 @@ cdef uint8_t *put_packed(
 ) noexcept:
     """Counts, as varints or as fixed64. ``given`` is a list or a tuple of ``size``.
 
+    Most buckets are empty, so most counts are the same object as their neighbour: converted once.
     A list that another thread made shorter meanwhile is no everyday one.
     """
-    cdef bint is_list = PyList_CheckExact(<object>given)
-    cdef Py_ssize_t place
+    cdef Py_ssize_t place = 0, begin
     cdef uint64_t number = 0
+    cdef PyObject **counts = PySequence_Fast_ITEMS(given)
     cdef PyObject *count
-    if is_list and PyList_GET_SIZE(<object>given) != size:
+    if PyList_CheckExact(<object>given) and PyList_GET_SIZE(<object>given) != size:
         return NULL
-    for place in range(size):
-        if is_list:
-            count = PyList_GET_ITEM(given, place)
-        else:
-            count = PyTuple_GET_ITEM(given, place)
+    while place < size:
+        begin, count = place, counts[place]
         if not as_uint64(count, &number):
             return NULL
-        to = put_varint(to, number) if varint else store_fixed64(to, number)
+        place += 1
+        while place < size and counts[place] == count:
+            place += 1
+        if varint and number <= 0x7F:
+            memset(to, <int>number, place - begin)
+            to += place - begin
+        else:
+            for _ in range(begin, place):
+                to = put_varint(to, number) if varint else store_fixed64(to, number)
     return to

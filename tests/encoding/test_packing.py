@@ -79,11 +79,16 @@ def several(sizes: list[int]) -> MetricsData:
     )
 
 
-@pytest.mark.parametrize("sizes", [[0] * 12, [0, 40, 0, 90, 3], [60, 61, 62, 63]], ids=str)
-def test_every_limit(sizes: list[int], native: bool) -> None:
+@pytest.mark.parametrize("max_points", [None, 1])
+@pytest.mark.parametrize(
+    "sizes",
+    [[0] * 12, [0, 40, 0, 90, 3], [60, 61, 62, 63], [0, 35, 0, 0, 0, 9, 9, 0]],
+    ids=str,
+)
+def test_every_limit(sizes: list[int], max_points: int | None, native: bool) -> None:
     data = several(sizes)
     for limit in [*range(60, 200), *range(200, 900, 23)]:
-        check(data, native, limit, None)
+        check(data, native, limit, max_points)
 
 
 @pytest.mark.parametrize("max_points", [1, 2, 7])
