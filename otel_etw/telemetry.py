@@ -126,6 +126,8 @@ class Telemetry:
 
     def lost(self, losses: Losses) -> None:
         """Count losses, and say so unless the same was said a short while ago."""
+        if not losses.counts:
+            return
         now = time.monotonic()
         to_say = []
         with self._lock:

@@ -99,6 +99,8 @@ class Delivery:
 
     def accounts_for(self, frames: Frames) -> bool:
         """Whether every frame and every point is in it once."""
+        if not self.losses:
+            return self.taken == len(frames) and self.points == frames.points
         return (
             min(self.taken, self.points, *(min(x.frames, x.points) for x in self.losses), 0) == 0
             and self.taken + sum(loss.frames for loss in self.losses) == len(frames)

@@ -11,6 +11,7 @@ time needs no lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricsData
@@ -114,14 +115,13 @@ class Encoder:
 
     def _metric(self, packer: Any, metric: Any, losses: Losses) -> Iterator[Any]:
         """Give a metric to the packer; yields when enough frames are finished."""
-        where = name_of(metric)
         points: list[Any] | None = None
         try:
-            head = plain.metric_head(metric, losses, where)
+            head = self._head(metric, losses)
             data = metric.data
-            kind = next((kind for kind in KINDS if isinstance(data, kind[0])), None)
+            kind = _kind(data)
             if kind is None:
-                example = f"{where}, data ({type(data).__name__})"
+                example = f"{name_of(metric)}, data ({type(data).__name__})"
                 losses.add("metric", "unsupported_type", example)
                 losses.add("point", "unsupported_type", example, _points_of(metric))
                 packer.metric(head, KINDS[0][1], b"")
@@ -131,44 +131,49 @@ class Encoder:
             tail = plain.data_tail(data) if points else b""
         except Exception as error:
             count = _points_of(metric) if points is None else len(points)
-            _lose("metric", error, metric, losses, count, where)
+            _lose("metric", error, metric, losses, count, name_of(metric))
             return
         packer.metric(head, data_tag, tail)
+        read, method = COLUMNS[encode]
         for begin in range(0, len(points), CHUNK):
             chunk = points[begin : begin + CHUNK]
+            columns = None
             if self._native:
-                yield from self._columns(packer, chunk, encode, losses, where)
+                # Otherwise one of them lacks a field.
+                with suppress(Exception):
+                    columns = read(chunk)
+            if columns is None:
+                self._points(packer, chunk, encode, losses, metric)
             else:
-                for point in chunk:
-                    self._point(packer, point, encode, losses, where)
+                take = getattr(packer, method)
+                index = 0
+                while (index := take(index, *columns)) < len(chunk):
+                    if packer.ready:
+                        yield packer.take()
+                    else:
+                        self._points(packer, chunk[index : index + 1], encode, losses, metric)
+                        index += 1
             if packer.ready:
                 yield packer.take()
 
-    def _columns(
-        self, packer: Any, points: list[Any], encode: Point, losses: Losses, where: str
-    ) -> Iterator[Any]:
-        """A chunk by columns, and point by point what the packer leaves."""
-        read, method = COLUMNS[encode]
-        try:
-            columns = read(points)
-        except Exception:
-            # One of them lacks a field.
-            for point in points:
-                self._point(packer, point, encode, losses, where)
-            return
-        take = getattr(packer, method)
-        index = 0
-        while (index := take(index, *columns)) < len(points):
-            if packer.ready:
-                yield packer.take()
-            else:
-                self._point(packer, points[index], encode, losses, where)
-                index += 1
+    def _head(self, metric: Any, losses: Losses) -> bytes:
+        """A metric's name, description and unit; what is not everyday is for the plain encoder."""
+        if self._native:
+            with suppress(Exception):
+                head = _native.metric_head(metric.name, metric.description, metric.unit)
+                if head is not None:
+                    return head
+        return plain.metric_head(metric, losses, name_of(metric))
 
-    def _point(self, packer: Any, point: Any, encode: Point, losses: Losses, where: str) -> None:
-        body = plain.point(encode, point, self._constants, losses, where)
-        if body is not None and not packer.add(body):
-            losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
+    def _points(
+        self, packer: Any, points: list[Any], encode: Point, losses: Losses, metric: Any
+    ) -> None:
+        """Points one by one."""
+        where = name_of(metric)
+        for point in points:
+            body = plain.point(encode, point, self._constants, losses, where)
+            if body is not None and not packer.add(body):
+                losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
 
 
 class _Kept(Generic[T]):
@@ -195,6 +200,15 @@ class _Kept(Generic[T]):
         if lost.counts:
             losses.include(lost)
         return ends
+
+
+_KIND_OF = {kind[0]: kind for kind in KINDS}
+
+
+def _kind(data: Any) -> tuple[type, bytes, Point] | None:
+    """What kind of data it is: first by its class, then by what it derives from."""
+    kind = _KIND_OF.get(type(data))
+    return kind or next((kind for kind in KINDS if isinstance(data, kind[0])), None)
 
 
 def _constant(key: str, value: object, room: int) -> tuple[str, bytes]:

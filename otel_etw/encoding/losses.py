@@ -5,7 +5,6 @@ Pure data. Logging and self-metrics are made of it in `otel_etw.telemetry`.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 __all__ = ["REASONS", "Losses", "Rejected"]
@@ -39,6 +38,13 @@ class Rejected(Exception):
         self.reason = reason
 
 
+class _Counts(dict[tuple[str, str], int]):
+    """A ``Counter``, but made in no time: every export makes one, and most lose nothing."""
+
+    def __missing__(self, key: tuple[str, str]) -> int:
+        return 0
+
+
 class Losses:
     """Counts by what was lost (point, attribute, exemplar, metric, scope, resource; ``text``: kept,
     but with characters replaced) and by reason."""
@@ -46,7 +52,7 @@ class Losses:
     __slots__ = ("counts", "examples")
 
     def __init__(self) -> None:
-        self.counts: Counter[tuple[str, str]] = Counter()
+        self.counts = _Counts()
         self.examples: dict[tuple[str, str], str] = {}
 
     def add(self, what: str, reason: str, example: str = "", count: int = 1) -> None:

@@ -17,7 +17,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import index
 from typing import Any
 
-from opentelemetry.sdk.metrics.export import ExponentialHistogram, Gauge, Histogram, Sum
+from opentelemetry.sdk.metrics.export import (
+    AggregationTemporality,
+    ExponentialHistogram,
+    Gauge,
+    Histogram,
+    Sum,
+)
 
 from .losses import Losses, Rejected, name_of, shown
 from .otlp import (
@@ -436,12 +442,23 @@ def data_tail(data: Any) -> bytes:
     """What stands behind the points: temporality, and for a Sum whether it is monotonic."""
     if isinstance(data, Gauge):
         return b""
-    tail = b""
-    if temporality := _temporality(data.aggregation_temporality):
-        tail = DATA.TEMPORALITY + signed(temporality)
-    if isinstance(data, Sum) and _truth(data.is_monotonic):
+    tail = _temporality_field(data.aggregation_temporality)
+    if isinstance(data, Sum) and (data.is_monotonic is True or _truth(data.is_monotonic)):
         tail += DATA.IS_MONOTONIC + b"\1"
     return tail
+
+
+def _temporality_field(value: object) -> bytes:
+    if type(value) is AggregationTemporality:
+        return _TEMPORALITY_FIELDS[value]
+    number = _temporality(value)
+    return DATA.TEMPORALITY + signed(number) if number else b""
+
+
+# As _temporality_field makes them of the number, but made once.
+_TEMPORALITY_FIELDS = {
+    each: DATA.TEMPORALITY + signed(each) if each else b"" for each in AggregationTemporality
+}
 
 
 def _temporality(value: object) -> int:

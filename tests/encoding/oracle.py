@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from importlib.metadata import version
 from typing import Any
 
@@ -48,7 +47,7 @@ class Encoded:
         self.counts = [batch.points_in(i) for batch in self.batches for i in range(len(batch))]
 
     @property
-    def lost(self) -> Counter[tuple[str, str]]:
+    def lost(self) -> dict[tuple[str, str], int]:
         return self.losses.counts
 
 
