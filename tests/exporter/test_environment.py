@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import Histogram
 from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 
-from otel_etw import ETWMetricExporter, InMemoryTransport
+from otel_etw import ETWMetricExporter, ETWTransport, InMemoryTransport
 from otel_etw.provider import DEFAULT_PROVIDER, Provider
 from otel_etw.settings import TEMPORALITIES, VARIABLES, Settings
 from otel_etw.transports.auto import NobodyListens
 
 from .conftest import Warnings
 from .test_settings import GUID, NUMBERS, REFUSED, SECRET
+
+# What "auto" is.
+SYSTEMS_OWN = ETWTransport if sys.platform == "win32" else NobodyListens
 
 OWN = "OTEL_EXPORTER_ETW_"
 OTLP = "OTEL_EXPORTER_OTLP_METRICS_"
@@ -145,7 +149,7 @@ def test_a_wrong_variable_is_warned_about_and_passed_over(
     settings = Settings.of()
     exporter = ETWMetricExporter(MEMORY if argument != "transport" else None)
     if argument == "transport":
-        assert isinstance(exporter.transport, NobodyListens)
+        assert isinstance(exporter.transport, SYSTEMS_OWN)
     else:
         assert settings == expected
     warning = next(line for line in warnings() if line.startswith(f"{variable}="))
@@ -185,7 +189,7 @@ def test_an_unknown_transport_in_the_variable_falls_back_to_auto(
     monkeypatch: pytest.MonkeyPatch, warnings: Warnings
 ) -> None:
     monkeypatch.setenv(f"{OWN}TRANSPORT", "carrier_pigeon")
-    assert isinstance(ETWMetricExporter().transport, NobodyListens)
+    assert isinstance(ETWMetricExporter().transport, SYSTEMS_OWN)
     warning = warnings()[0]
     assert warning.startswith(f"{OWN}TRANSPORT='carrier_pigeon' is passed over")
     assert "auto, etw, file, memory, null" in warning

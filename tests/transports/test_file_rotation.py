@@ -11,6 +11,7 @@ import pytest
 from otel_etw.transports import file_rotation
 from otel_etw.transports.base import Delivery
 from otel_etw.transports.file import FileTransport
+from tests.systems import is_wine
 from tests.transports.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}"
@@ -216,6 +217,8 @@ def test_a_backup_that_can_t_be_removed_is_removed_later(
 
 
 def test_behind_a_link_the_file_rotates_where_it_is(tmp_path: Path) -> None:
+    if is_wine():
+        pytest.skip("Wine 8 makes links of Linux', which a Windows program does not see as such")
     (tmp_path / "disk").mkdir()
     path, real = tmp_path / "link.pb", tmp_path / "disk" / "m.pb"
     try:
