@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,10 @@ from otel_etw.transports.file_troubles import Refused
 from otel_etw.transports.locks import FileLock, Hold
 
 __all__ = ["TRIES", "Busy", "File", "identity_at", "opened"]
+
+# Seconds to try again on Windows, where a file can't be opened while another process renames it
+# or a virus scanner looks at it.
+_MOMENT = 0.05
 
 # Read too, since the tail is looked at before each write. Without NONBLOCK and NOCTTY a path that
 # leads to a pipe or a terminal would block, or be taken over, before it is refused.
@@ -96,8 +101,14 @@ def identity_at(path: Path) -> tuple[int, int] | None:
 
 
 def _open(path: Path) -> int:
-    try:
-        return os.open(path, _FLAGS, 0o600)
-    except FileNotFoundError:
-        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        return os.open(path, _FLAGS, 0o600)
+    deadline = time.monotonic() + _MOMENT
+    while True:
+        try:
+            return os.open(path, _FLAGS, 0o600)
+        except FileNotFoundError:
+            path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+            return os.open(path, _FLAGS, 0o600)
+        except PermissionError:
+            if sys.platform != "win32" or time.monotonic() >= deadline or path.is_dir():
+                raise
+            time.sleep(0.005)
