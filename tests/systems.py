@@ -5,9 +5,15 @@ from __future__ import annotations
 import ctypes
 import sys
 
-__all__ = ["is_wine"]
+import pytest
+
+__all__ = ["is_wine", "not_on_windows"]
 
 
 def is_wine() -> bool:
     """Whether this Windows is Wine, which says so in its ntdll.dll."""
     return sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
+
+
+def not_on_windows(fact: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(sys.platform == "win32", reason=f"on Windows {fact}")

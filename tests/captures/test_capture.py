@@ -104,7 +104,7 @@ def test_a_torn_end_is_kept_until_its_rest_comes(tmp_path: Path, form: str) -> N
 
 
 @every_form
-@pytest.mark.skipif(sys.platform == "win32", reason="needs renaming what is open elsewhere")
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be renamed there")
 def test_rotation_loses_nothing(tmp_path: Path, form: str) -> None:
     path, old = tmp_path / "m", tmp_path / "m-1"
     path.write_bytes(piece(form, 0))

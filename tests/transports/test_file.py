@@ -13,10 +13,9 @@ import pytest
 
 from otel_etw.transports import open as open_transport
 from otel_etw.transports.file import FileTransport
+from tests.systems import not_on_windows
 from tests.transports.otlp_files import batch, frame, numbers, read_frames, read_lines
 from tests.transports.processes import in_child
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
 
 
 def test_each_frame_stands_behind_its_length_in_four_bytes(tmp_path: Path) -> None:
@@ -103,7 +102,7 @@ def test_making_a_transport_leaves_the_disk_alone(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@posix
+@not_on_windows("there are no modes")
 @pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
 def test_files_are_private_whatever_the_umask(tmp_path: Path, name: str) -> None:
     def send() -> None:
@@ -118,7 +117,7 @@ def test_files_are_private_whatever_the_umask(tmp_path: Path, name: str) -> None
     assert stat.S_IMODE((tmp_path / "sub").stat().st_mode) == 0o755
 
 
-@posix
+@not_on_windows("there are no modes")
 def test_the_mode_of_an_existing_file_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     path.touch(0o640)
@@ -138,7 +137,7 @@ def test_a_relative_path_stays_where_it_was_meant(
     assert numbers(read_frames(tmp_path / "m.pb")) == [(1, 0)]
 
 
-@posix
+@not_on_windows("a working folder can't be removed")
 def test_a_working_folder_that_is_gone_is_told_by_the_delivery(tmp_path: Path) -> None:
     def send() -> None:
         (tmp_path / "gone").mkdir()

@@ -6,21 +6,18 @@ import os
 import random
 import re
 import signal
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-import pytest
-
 from otel_etw.transports.file import FileTransport
+from tests.systems import not_on_windows
 from tests.transports.otlp_files import batch, frame, from_json, identify, numbers, split_frames
 from tests.transports.processes import fork, spawn_writer, wait
 
 KILLS = 200
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
 
 
 def write_for_ever(path: Path, writer: int, acknowledged: int) -> None:
@@ -91,7 +88,7 @@ def check(found: list[tuple[int, int]], taken: dict[int, int]) -> None:
         assert taken[writer] <= len(sequence) <= taken[writer] + 6
 
 
-@posix
+@not_on_windows("there is no fork")
 def test_frames_of_killed_writers_are_all_read_back(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     taken = kill_writers(path, KILLS)
@@ -107,7 +104,7 @@ def test_frames_of_killed_writers_are_all_read_back(tmp_path: Path) -> None:
     print(f"{len(found)} frames, {torn} torn ends of {KILLS} kills")
 
 
-@posix
+@not_on_windows("there is no fork")
 def test_lines_of_killed_writers_are_all_read_back(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     taken = kill_writers(path, 50)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
@@ -15,10 +16,9 @@ import pytest
 from otel_etw.transports import file_append
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.locks import FileLock, Hold
+from tests.systems import not_on_windows
 from tests.transports.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
 from tests.transports.processes import fork, in_child, spawn_writer, wait
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
 
 
 def everything(folder: Path) -> list[tuple[int, int]]:
@@ -64,7 +64,7 @@ def test_threads_share_a_file(
     assert Counter(everything(tmp_path)) == all_of(8, 100)
 
 
-@posix
+@not_on_windows("there is no fork")
 @pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
 @pytest.mark.parametrize("max_bytes", [None, 10_000])
 def test_processes_share_a_file(tmp_path: Path, name: str, max_bytes: int | None) -> None:
@@ -88,7 +88,7 @@ def test_fresh_interpreters_share_a_file_on_any_system(tmp_path: Path) -> None:
     assert Counter(everything(tmp_path)) == all_of(3, 20)
 
 
-@posix
+@not_on_windows("there is no fork")
 def test_parent_and_child_go_on_with_the_same_transport(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path)
@@ -102,7 +102,7 @@ def test_parent_and_child_go_on_with_the_same_transport(tmp_path: Path) -> None:
     assert numbers(read_frames(path)) == [(0, 0), (1, 0), (1, 1), (0, 1)]
 
 
-@posix
+@not_on_windows("there is no fork")
 def test_a_child_forked_amid_another_thread_s_write_can_write(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +175,7 @@ class Stuck:
         os.close(self.fd)
 
 
-@posix
+@not_on_windows("nobody writes without the lock")
 def test_without_the_lock_frames_are_appended_and_nothing_is_renamed(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path, max_bytes=1)
@@ -188,7 +188,6 @@ def test_without_the_lock_frames_are_appended_and_nothing_is_renamed(tmp_path: P
     assert len(list(tmp_path.iterdir())) == 2
 
 
-@posix
 def test_without_the_lock_nothing_is_glued_to_a_torn_frame(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path)
@@ -203,7 +202,7 @@ def test_without_the_lock_nothing_is_glued_to_a_torn_frame(tmp_path: Path) -> No
     assert numbers(read_frames(path)) == [(1, 2)]
 
 
-@posix
+@not_on_windows("nobody writes without the lock")
 def test_without_the_lock_a_line_begins_with_its_own_newline(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     transport = FileTransport(path)
@@ -214,7 +213,7 @@ def test_without_the_lock_a_line_begins_with_its_own_newline(tmp_path: Path) -> 
     assert [identify(request)[1] for request in read_lines(path)] == [0, 1]
 
 
-@posix
+@not_on_windows("nobody writes without the lock")
 def test_two_who_begin_a_file_at_once_are_both_read(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     path.touch()
@@ -226,7 +225,7 @@ def test_two_who_begin_a_file_at_once_are_both_read(tmp_path: Path) -> None:
     assert [identify(request) for request in read_lines(path)] == [(1, 0), (2, 0), (1, 1)]
 
 
-@posix
+@not_on_windows("there is no fork")
 @pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
 def test_processes_that_hardly_ever_get_the_lock_lose_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
@@ -238,17 +237,13 @@ def test_processes_that_hardly_ever_get_the_lock_lose_nothing(
     assert Counter(everything(tmp_path)) == all_of(4, 200)
 
 
-@posix
 def test_a_file_system_without_locks_rotates_and_mends_all_the_same(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import errno
-    import fcntl
-
-    def unsupported(fd: int, operation: int) -> None:
+    def unsupported(lock: FileLock) -> None:
         raise OSError(errno.ENOLCK, "No locks available")
 
-    monkeypatch.setattr(fcntl, "flock", unsupported)
+    monkeypatch.setattr(FileLock, "_lock", unsupported)
     path = tmp_path / "m.pb"
     transport = FileTransport(path, max_bytes=1, backups=100)
     transport.send(batch(frame(1, 0)))
@@ -260,7 +255,6 @@ def test_a_file_system_without_locks_rotates_and_mends_all_the_same(
     assert len(list(tmp_path.glob("m-*-torn*.pb"))) == 1
 
 
-@posix
 def test_a_file_that_another_sets_aside_first_is_begun_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

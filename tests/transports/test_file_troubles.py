@@ -15,6 +15,7 @@ import pytest
 from otel_etw.transports import locks
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_troubles import explain
+from tests.systems import not_on_windows
 from tests.transports.otlp_files import (
     batch,
     frame,
@@ -25,8 +26,6 @@ from tests.transports.otlp_files import (
     split_frames,
 )
 from tests.transports.processes import in_child
-
-posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such thing")
 
 
 def lost(transport: FileTransport, filling: int = 20) -> str:
@@ -63,7 +62,7 @@ def test_a_path_below_a_file(tmp_path: Path) -> None:
     cured(transport)
 
 
-@posix
+@not_on_windows("pipes have no path in a folder")
 def test_a_pipe_is_refused_without_waiting_for_its_reader(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     os.mkfifo(path)
@@ -73,12 +72,11 @@ def test_a_pipe_is_refused_without_waiting_for_its_reader(tmp_path: Path) -> Non
     cured(transport)
 
 
-@posix
 def test_a_device_is_refused() -> None:
     assert lost(FileTransport(os.devnull)) == "not_a_file"
 
 
-@posix
+@not_on_windows("making a link takes a privilege")
 def test_a_link_to_itself(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     path.symlink_to(path)
@@ -99,7 +97,7 @@ def test_a_name_too_long(tmp_path: Path) -> None:
     assert lost(transport) in ("name_too_long", "no_folder", "os_error")
 
 
-@posix
+@not_on_windows("modes close no folder")
 def test_a_folder_that_is_closed_to_this_user(tmp_path: Path) -> None:
     folder = tmp_path / "sub"
     folder.mkdir(0o000)
@@ -183,7 +181,7 @@ def disturb(monkeypatch: pytest.MonkeyPatch, disturbance: Callable[[], object]) 
     monkeypatch.setattr(locks.FileLock, "take", disturbed)
 
 
-@posix
+@not_on_windows("an open file can't be removed")
 def test_a_file_removed_at_each_opening_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -201,7 +199,7 @@ def test_a_file_removed_at_each_opening_is_given_up(
     cured(transport)
 
 
-@posix
+@not_on_windows("an open file can't be renamed")
 def test_a_file_moved_at_each_opening_takes_the_batch_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -215,7 +213,7 @@ def test_a_file_moved_at_each_opening_takes_the_batch_where_it_is(
     cured(transport)
 
 
-@posix
+@not_on_windows("an open file can't be renamed")
 def test_a_torn_file_moved_at_each_opening_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,7 +330,7 @@ def test_what_another_appended_meanwhile_is_not_cut(
     assert torn.read_bytes().endswith(foreign)
 
 
-@posix
+@not_on_windows("there is no setrlimit")
 @pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
 def test_a_limit_on_the_size_of_files(tmp_path: Path, name: str) -> None:
     import resource

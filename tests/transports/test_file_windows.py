@@ -101,12 +101,6 @@ def test_a_drive_that_is_not_there() -> None:
     assert loss.reason == "no_folder"
 
 
-@windows
-def test_a_device_is_refused() -> None:
-    (loss,) = FileTransport("NUL").send(batch(frame(1, 0))).losses
-    assert loss.reason == "not_a_file"
-
-
 def test_no_newline_is_translated(tmp_path: Path) -> None:
     path, lines = tmp_path / "m.pb", tmp_path / "m.jsonl"
     content = frame(1, 10)  # a newline itself, and begins with one
