@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from typing import Any
 
 import pytest
@@ -34,13 +33,13 @@ def series(request: ExportMetricsServiceRequest) -> list[tuple[bytes, str, str, 
 
 
 def test_the_events_are_the_metrics(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
-    exported: list[MetricsData] = []
+    exported: list[ExportMetricsServiceRequest] = []
     export = ETWMetricExporter.export
 
     def export_and_keep(
         self: ETWMetricExporter, metrics_data: MetricsData, *arguments: Any, **options: Any
     ) -> MetricExportResult:
-        exported.append(copy.deepcopy(metrics_data))
+        exported.append(encode_metrics(metrics_data))
         return export(self, metrics_data, *arguments, **options)
 
     monkeypatch.setattr(ETWMetricExporter, "export", export_and_keep)
@@ -49,7 +48,7 @@ def test_the_events_are_the_metrics(recorder: Recorder, monkeypatch: pytest.Monk
     result = CliRunner().invoke(otel_etw, arguments)
     assert (result.stderr, result.exit_code) == ("", 0)
     events = [ExportMetricsServiceRequest.FromString(payload) for payload in recorder.payloads]
-    want = [point for data in exported for point in series(encode_metrics(data))]
+    want = [point for request in exported for point in series(request)]
     assert [point for event in events for point in series(event)] == want
     assert len(exported) >= 2
     assert {"system.memory.usage", "system.cpu.time"} <= {name for _, _, name, _ in want}
