@@ -160,7 +160,9 @@ class Encoder:
         """A metric's name, description and unit; what is not everyday is for the plain encoder."""
         if self._native:
             with suppress(Exception):
-                head = _native.metric_head(metric.name, metric.description, metric.unit)
+                head = _native.metric_head(  # pyright: ignore[reportOptionalMemberAccess]
+                    metric.name, metric.description, metric.unit
+                )
                 if head is not None:
                     return head
         return plain.metric_head(metric, losses, name_of(metric))
