@@ -2,6 +2,10 @@
 
 from libc.stdint cimport uint8_t
 
+cdef enum:
+    LARGE = 131_072  # bytes, more than a batch has whose frames keep to ETW's limit
+
+
 ctypedef struct Frame:
     size_t end  # offset behind its last byte; it begins where the one before it ends
     size_t points

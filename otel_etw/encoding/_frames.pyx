@@ -81,10 +81,12 @@ cdef class Frames:
         return at
 
     cdef uint8_t *reserve(self, size_t size) except NULL:
-        cdef size_t room
+        cdef size_t room, least
         cdef void *data
         if self.room - self.used < size or self.data == NULL:
-            room = max(self.room * 2, self.used + size, <size_t>1024)
+            # Small, or at once as large as a batch: growing step by step copies all of it.
+            least = 1024 if self.data == NULL else LARGE
+            room = max(self.room * 2, self.used + size, least)
             data = realloc(self.data, room)
             if data == NULL:
                 raise MemoryError(f"no memory for {room} bytes of frames")

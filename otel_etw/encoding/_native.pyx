@@ -33,7 +33,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memmove, memset
 
-from otel_etw.encoding._frames cimport Frames
+from otel_etw.encoding._frames cimport LARGE, Frames
 from otel_etw.encoding._wire cimport (
     field_size,
     put_bytes,
@@ -58,7 +58,7 @@ cdef extern from "Python.h":
     PyObject **PySequence_Fast_ITEMS(PyObject *list_or_tuple)
 
 cdef enum:
-    BATCH = 65_536  # packing.BATCH
+    BATCH = 32_768  # packing.BATCH
     # More than a point's fields of fixed size, its head and the heads of its repeated numbers.
     FIXED_PART = 256
     # More than the lengths of a frame's four levels can grow by.
@@ -267,7 +267,7 @@ cdef class Packer:
         self.whole = limit is None and max_points is None
         self.constants = tuple([(str.__str__(key), bytes(body)) for key, body in constants])
         self.length_width = 1
-        self.out = Frames()
+        self.out = Frames.__new__(Frames)
 
     def __dealloc__(self):
         free(self.resources.items)
@@ -329,11 +329,8 @@ cdef class Packer:
     def take(self):
         """The frames that are finished since the last ``take``."""
         cdef Frames frames = self.out
-        self.out = Frames()
+        self.out = Frames.__new__(Frames)
         self.alike = 0
-        if frames.used >= BATCH:
-            # A large export: the next batch will be as large, and need not grow to it.
-            self.out.reserve(frames.used)
         return frames
 
     # Columns -----------------------------------------------------------------------------------
@@ -524,12 +521,12 @@ cdef class Packer:
     # Fields of a point: each returns the place behind what it wrote, or NULL where the point is not
     # an everyday one; an exception is a lack of memory.
 
-    cdef uint8_t *begin_point(self) except NULL:
+    cdef inline uint8_t *begin_point(self) except NULL:
         """Where the body of the next point begins, if its length takes what the last one took."""
         cdef uint8_t *to = self.room_for(self.points + self.points_used, FIXED_PART)
         return to + 1 + self.length_width
 
-    cdef int end_point(self, uint8_t *to) except -1:
+    cdef inline int end_point(self, uint8_t *to) except -1:
         """Write the point's head before its body and take it. 0 when it is too large."""
         cdef uint8_t *field = self.points + self.points_used
         cdef size_t size = to - (field + 1 + self.length_width)
@@ -704,7 +701,7 @@ cdef class Packer:
         memmove(to, counts, size)
         return to + size
 
-    cdef uint8_t *put_attributes(self, uint8_t *to, uint8_t tag, PyObject *given) except? NULL:
+    cdef inline uint8_t *put_attributes(self, uint8_t *to, uint8_t tag, PyObject *given) except? NULL:
         if not PyDict_CheckExact(<object>given):
             return NULL
         with cython.critical_section(<object>given):
@@ -788,7 +785,9 @@ cdef class Packer:
 
     cdef uint8_t *grow(self, uint8_t *to, size_t size) except NULL:
         cdef size_t used = to - self.points
-        cdef size_t room = max(self.points_room * 2, used + size, <size_t>4096)
+        # Few points, or at once as many as a frame may have: growing step by step copies them all.
+        cdef size_t least = 4096 if self.points == NULL else LARGE
+        cdef size_t room = max(self.points_room * 2, used + size, least)
         cdef void *points = realloc(self.points, room)
         if points == NULL:
             raise MemoryError(f"no memory for {room} bytes of points")

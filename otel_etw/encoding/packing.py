@@ -23,7 +23,7 @@ from .plain import message
 __all__ = ["BATCH", "Packer"]
 
 # Bytes of finished frames after which they are handed over.
-BATCH = 65_536
+BATCH = 32_768
 
 
 def field_size(size: int) -> int:
