@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -36,6 +37,10 @@ from otel_etw.transports.arguments import shown
 from otel_etw.transports.base import Delivery, Transport
 
 __all__ = ["ETWMetricExporter"]
+
+
+# Seconds; the least that lets another thread run. Systems make some 50 microseconds of it.
+_PAUSE = 1e-6
 
 
 class ETWMetricExporter(MetricExporter):
@@ -194,6 +199,10 @@ class ETWMetricExporter(MetricExporter):
                 if self._stop:
                     losses.add("point", "shutdown", "shutdown ran out of time", frames.points)
                     break
+                if exported:
+                    # Between two batches. The interpreter takes turns only every 5 ms by itself,
+                    # and not at all with a thread that just gives it back and takes it again.
+                    time.sleep(_PAUSE)
                 delivery = self._send(frames)
                 exported += delivery.points
                 self._telemetry.taken(delivery.taken, delivery.points, frames.nbytes)
