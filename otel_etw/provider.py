@@ -6,7 +6,6 @@ Source: the Rust crate opentelemetry-etw-metrics, whose event ours is byte for b
 
 from __future__ import annotations
 
-import hashlib
 import re
 import struct
 from dataclasses import dataclass
@@ -89,6 +88,9 @@ class Provider:
         name in UTF-16 big-endian, first 16 bytes, version nibble 5. It is what
         ``tracelog -guid *Name`` and PerfView's ``*Name`` compute.
         """
+        # Imported here: it loads OpenSSL, and most programs have the default provider.
+        import hashlib
+
         digest = bytearray(
             hashlib.sha1(
                 _NAME_SPACE.bytes + name.upper().encode("utf-16-be"), usedforsecurity=False

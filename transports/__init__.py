@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from importlib import import_module
-from importlib.metadata import entry_points
+from typing import TYPE_CHECKING
 
 from otel_etw.provider import DEFAULT_PROVIDER, Provider
 from otel_etw.transports.arguments import shown
 from otel_etw.transports.base import Delivery, Frames, Loss, Spec, Transport
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 __all__ = ["ENTRY_POINT_GROUP", "Delivery", "Frames", "Loss", "Spec", "Transport", "names", "open"]
 
@@ -34,7 +37,7 @@ _OPTIONS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
 
 def names() -> list[str]:
     """All names that ``open`` knows, built-in and installed."""
-    return sorted({*_BUILT_IN, *entry_points(group=ENTRY_POINT_GROUP).names})
+    return sorted({*_BUILT_IN, *_installed().names})
 
 
 def parse(text: str, provider: Provider = DEFAULT_PROVIDER, limit: int | None = None) -> Spec:
@@ -77,6 +80,13 @@ def _factory(name: str) -> Callable[[Spec], object]:
         for attribute in path.split("."):
             factory = getattr(factory, attribute)
         return factory  # type: ignore[return-value]
-    for entry in entry_points(group=ENTRY_POINT_GROUP, name=name):
+    for entry in _installed(name=name):
         return entry.load()  # type: ignore[no-any-return]
     raise ValueError(f"no transport is called {shown(name)}; there are: {', '.join(names())}")
+
+
+def _installed(**selection: str) -> EntryPoints:
+    # Imported here: it costs more than all of ours together, and the built-in ones need none of it.
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINT_GROUP, **selection)
