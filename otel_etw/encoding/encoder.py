@@ -11,7 +11,6 @@ time needs no lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricsData
@@ -137,11 +136,10 @@ class Encoder:
         read, method = COLUMNS[encode]
         for begin in range(0, len(points), CHUNK):
             chunk = points[begin : begin + CHUNK]
-            columns = None
-            if self._native:
-                # Otherwise one of them lacks a field.
-                with suppress(Exception):
-                    columns = read(chunk)
+            try:
+                columns = read(chunk) if self._native else None
+            except Exception:
+                columns = None  # one of them lacks a field
             if columns is None:
                 self._points(packer, chunk, encode, losses, metric)
             else:
@@ -159,12 +157,14 @@ class Encoder:
     def _head(self, metric: Any, losses: Losses) -> bytes:
         """A metric's name, description and unit; what is not everyday is for the plain encoder."""
         if self._native:
-            with suppress(Exception):
+            try:
                 head = _native.metric_head(  # pyright: ignore[reportOptionalMemberAccess]
                     metric.name, metric.description, metric.unit
                 )
-                if head is not None:
-                    return head
+            except Exception:
+                head = None  # it lacks one
+            if head is not None:
+                return head
         return plain.metric_head(metric, losses, name_of(metric))
 
     def _points(
@@ -244,24 +244,28 @@ def _lose(
     losses.add("point", error.reason, example, points)
 
 
-def _resources(data: Any, losses: Losses) -> Iterator[tuple[Any, Any]]:
+def _resources(data: Any, losses: Losses) -> list[tuple[Any, Any]]:
     """Each resource with its scopes. Of equal resources the last one's scopes count, at the place
     and with the bytes of the first: the official encoder keeps them in a dict."""
     try:
         given = _listed(data.resource_metrics, "resource_metrics")
     except Exception as error:
         _lose("export", error, data, losses, 0)
-        return
+        return []
     groups = _keyed(given, "resource", _points_of_resource, losses)
-    for (resource, _), (_, last) in _last_of_equal(groups, "resource", _points_of_resource, losses):
-        yield resource, _field(last, "scope_metrics")
+    if len(groups) > 1:
+        kept = _last_of_equal(groups, "resource", _points_of_resource, losses)
+        groups = [(resource, last) for (resource, _), (_, last) in kept]
+    return [(resource, _field(group, "scope_metrics")) for resource, group in groups]
 
 
-def _scopes(given: Any, losses: Losses) -> Iterator[tuple[Any, Any]]:
+def _scopes(given: Any, losses: Losses) -> list[tuple[Any, Any]]:
     """Each scope with its metrics. Of equal scopes the last counts, at the first one's place."""
     groups = _keyed(_listed(given, "scope_metrics"), "scope", _points_of_scope, losses)
-    kept = _last_of_equal(groups, "scope", _points_of_scope, losses)
-    return ((scope, _field(last, "metrics")) for _, (scope, last) in kept)
+    if len(groups) > 1:
+        kept = _last_of_equal(groups, "scope", _points_of_scope, losses)
+        groups = [last for _, last in kept]
+    return [(scope, _field(group, "metrics")) for scope, group in groups]
 
 
 def _keyed(given: list[Any], what: str, count: Any, losses: Losses) -> list[tuple[Any, Any]]:
@@ -279,8 +283,6 @@ def _last_of_equal(
     groups: list[tuple[Any, Any]], what: str, count: Any, losses: Losses
 ) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
     """(first, last) of the groups whose keys are equal; what comes between is lost."""
-    if len(groups) == 1:
-        return [(groups[0], groups[0])]
     kept: dict[Any, tuple[tuple[Any, Any], tuple[Any, Any]]] = {}
     for group in groups:
         key = group[0]
