@@ -80,13 +80,13 @@ def _factory(name: str) -> Callable[[Spec], object]:
         for attribute in path.split("."):
             factory = getattr(factory, attribute)
         return factory  # type: ignore[return-value]
-    for entry in _installed(name=name):
+    for entry in _installed().select(name=name):
         return entry.load()  # type: ignore[no-any-return]
     raise ValueError(f"no transport is called {shown(name)}; there are: {', '.join(names())}")
 
 
-def _installed(**selection: str) -> EntryPoints:
+def _installed() -> EntryPoints:
     # Imported here: it costs more than all of ours together, and the built-in ones need none of it.
     from importlib.metadata import entry_points
 
-    return entry_points(group=ENTRY_POINT_GROUP, **selection)
+    return entry_points(group=ENTRY_POINT_GROUP)

@@ -701,7 +701,9 @@ cdef class Packer:
         memmove(to, counts, size)
         return to + size
 
-    cdef inline uint8_t *put_attributes(self, uint8_t *to, uint8_t tag, PyObject *given) except? NULL:
+    cdef inline uint8_t *put_attributes(
+        self, uint8_t *to, uint8_t tag, PyObject *given
+    ) except? NULL:
         if not PyDict_CheckExact(<object>given):
             return NULL
         with cython.critical_section(<object>given):
