@@ -6,8 +6,10 @@ living process: an encoder's time goes to memory as much as to instructions.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 from opentelemetry.sdk.metrics import Counter, Histogram, MeterProvider
 from opentelemetry.sdk.metrics.export import (
@@ -35,26 +37,35 @@ class Workload:
     attributes: Callable[[int], dict[str, object]]
     exponential: bool = False
     delta: bool = True
-    _reader: InMemoryMetricReader = field(init=False)
+    bounds: int | None = None  # of a histogram; None: the SDK's own
 
-    def __post_init__(self) -> None:
+    @cached_property
+    def _reader(self) -> InMemoryMetricReader:
         temporality = _DELTA if self.delta else _CUMULATIVE
         histogram = (
             ExponentialBucketHistogramAggregation()
             if self.exponential
             else ExplicitBucketHistogramAggregation()
         )
-        self._reader = InMemoryMetricReader(
+        return InMemoryMetricReader(
             preferred_temporality={Counter: temporality, Histogram: temporality},
             preferred_aggregation={Histogram: histogram},
         )
+
+    @cached_property
+    def _instruments(self) -> list[Any]:
         provider = MeterProvider(
             [self._reader], resource=Resource({"service.name": "bench"}), shutdown_on_exit=False
         )
-        meter = provider.get_meter("bench", "1.0")
-        make = getattr(meter, f"create_{self.kind}")
-        self._instruments = [make(f"instrument.{n}", unit="1") for n in range(self.instruments)]
-        self._sets = [self.attributes(n) for n in range(self.series)]
+        make = getattr(provider.get_meter("bench", "1.0"), f"create_{self.kind}")
+        options: dict[str, Any] = {"unit": "1"}
+        if self.bounds is not None:
+            options["explicit_bucket_boundaries_advisory"] = [float(n) for n in range(self.bounds)]
+        return [make(f"instrument.{n}", **options) for n in range(self.instruments)]
+
+    @cached_property
+    def _sets(self) -> list[dict[str, object]]:
+        return [self.attributes(n) for n in range(self.series)]
 
     @property
     def points(self) -> int:
@@ -76,15 +87,15 @@ class Workload:
         return data
 
 
-def _one(number: int) -> dict[str, object]:
+def one(number: int) -> dict[str, object]:
     return {"datapoint key": f"datapoint value {number}"}
 
 
-def _three(number: int) -> dict[str, object]:
+def three(number: int) -> dict[str, object]:
     return {"host": f"host-{number}", "route": "/api/v1/items", "method": "GET"}
 
 
-def _five(number: int) -> dict[str, object]:
+def five(number: int) -> dict[str, object]:
     return {
         "host": f"host-{number}",
         "route": "/api/v1/items",
@@ -94,15 +105,40 @@ def _five(number: int) -> dict[str, object]:
     }
 
 
-def workloads(delta: bool) -> dict[str, Workload]:
-    """The four that the goals are stated for, and one small export as services have it."""
-    made = (
-        Workload("a: sums, 1 attribute", "counter", 10, 2_000, _one, delta=delta),
-        Workload("b: sums, 5 attributes", "counter", 10, 1_000, _five, delta=delta),
-        Workload("c: histograms", "histogram", 10, 500, _three, delta=delta),
-        Workload(
-            "d: exponential histograms", "histogram", 10, 200, _three, exponential=True, delta=delta
-        ),
-        Workload("e: ten points", "counter", 2, 5, _three, delta=delta),
+def workloads(
+    delta: bool, sizes: Mapping[str, tuple[int, int]] | None = None
+) -> dict[str, Workload]:
+    """The four that the goals are stated for, and one small export as services have it.
+
+    ``sizes``: letter → instruments and series, where they are to be others.
+    """
+    made = {
+        workload.name[0]: workload
+        for workload in (
+            Workload("a: sums, 1 attribute", "counter", 10, 2_000, one),
+            Workload("b: sums, 5 attributes", "counter", 10, 1_000, five),
+            Workload("c: histograms", "histogram", 10, 500, three),
+            Workload("d: exponential histograms", "histogram", 10, 200, three, exponential=True),
+            Workload("e: ten points", "counter", 2, 5, three),
+        )
+    }
+    for letter, (instruments, series) in (sizes or {}).items():
+        made[letter] = replace(made[letter], instruments=instruments, series=series)
+    return {letter: replace(workload, delta=delta) for letter, workload in made.items()}
+
+
+def shaped(series: int, attributes: int, length: int, buckets: int) -> Workload:
+    """One instrument of any shape, for the scaling curves: a counter, or with ``buckets`` a
+    histogram."""
+
+    def texts(number: int) -> dict[str, object]:
+        return {f"key.{n}": f"{number}".ljust(length, "x") for n in range(attributes)}
+
+    return Workload(
+        f"{series} points, {attributes} attributes of {length}, {buckets} buckets",
+        "histogram" if buckets else "counter",
+        1,
+        series,
+        texts,
+        bounds=buckets - 1 if buckets else None,
     )
-    return {workload.name[0]: workload for workload in made}

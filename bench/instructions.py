@@ -1,0 +1,132 @@
+"""Instructions per point, counted by callgrind: they repeat on noisy machines, seconds do not.
+
+    python bench/instructions.py                  print the table
+    python bench/instructions.py --check          fail where a count exceeds its budget
+    python bench/instructions.py --record         write the counts as the new budget
+
+Only exports are counted: before and behind each the process calls ``getppid``, at which callgrind
+writes down what it counted since the last call. The budget belongs to one interpreter and one
+compiler: Debian 12's.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+BUDGET = HERE / "budget.json"
+RUST = HERE / "rust/target/release/otel-etw-bench"
+
+# Above its budget by more is a failure.
+SLACK = 0.05
+
+# Workload → instruments and series of the export that is counted: callgrind is slow. ``e`` is a
+# small export as it is.
+SIZES = {"a": (1, 1000), "b": (1, 500), "c": (1, 300), "d": (1, 100), "e": (2, 5)}
+MODES = ("packed", "one point")
+
+# The first exports of a process fill caches, and the interpreter specialises what it sees often.
+WARM = 12
+
+
+def export_all() -> None:
+    """In the counted process: every workload in every mode, a mark before and behind each."""
+    from encoders import ENCODERS
+    from workloads import workloads
+
+    for mode in MODES:
+        export = ENCODERS[mode]()
+        for letter, size in SIZES.items():
+            made = workloads(True, sizes={letter: size})[letter]
+            warm = made.fresh()
+            for _ in range(WARM):
+                export(warm)
+            data = made.fresh()
+            os.getppid()
+            export(data)
+            os.getppid()
+
+
+def counted(command: list[str]) -> list[int]:
+    """Instructions between marks 1 and 2, 3 and 4, … of a command."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [
+                "valgrind",
+                "--tool=callgrind",
+                "--dump-before=getppid",
+                f"--callgrind-out-file={folder}/out",
+                *command,
+            ],
+            env={**os.environ, "PYTHONHASHSEED": "0"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            check=True,
+        )
+        dumps = sorted(Path(folder).glob("out.*"), key=lambda path: int(path.suffix[1:]))
+        texts = [path.read_text() for path in dumps]
+    marks = [text for text in texts if "Trigger: --dump-before" in text]
+    totals = [int(re.findall(r"^(?:totals|summary): (\d+)", t, re.M)[-1]) for t in marks]
+    return totals[1::2]
+
+
+def ours() -> dict[str, float]:
+    totals = counted([sys.executable, __file__, "--exports"])
+    names = [(mode, letter) for mode in MODES for letter in SIZES]
+    return {
+        f"{letter}, {mode}": round(total / (SIZES[letter][0] * SIZES[letter][1]))
+        for (mode, letter), total in zip(names, totals, strict=True)
+    }
+
+
+def rust() -> dict[str, float]:
+    counts = {}
+    for letter, (instruments, series) in SIZES.items():
+        totals = counted([str(RUST), letter, "3", str(instruments), str(series)])
+        # Its shutdown exports once more, nothing.
+        counts[f"{letter}, Rust crate"] = round(totals[2] / (instruments * series))
+    return counts
+
+
+def check(counts: dict[str, float]) -> bool:
+    budget = json.loads(BUDGET.read_text())
+    good = counts.keys() == budget.keys()
+    for name, allowed in budget.items():
+        used = counts.get(name, float("inf"))
+        verdict = "too many" if used > allowed * (1 + SLACK) else ""
+        if used < allowed * (1 - SLACK):
+            verdict = "fewer: record it"
+        print(f"{name:16} {used:9,.0f} of {allowed:7,}  {verdict}")
+        good = good and used <= allowed * (1 + SLACK)
+    return good
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--exports", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--check", action="store_true")
+    parser.add_argument("--record", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.exports:
+        export_all()
+        return
+    counts = ours()
+    if arguments.record:
+        BUDGET.write_text(json.dumps(counts, indent=2) + "\n")
+    if arguments.check:
+        sys.exit(0 if check(counts) else 1)
+    if RUST.exists():
+        counts.update(rust())
+    for name, count in counts.items():
+        print(f"{name:16} {count:9,.0f}")
+
+
+if __name__ == "__main__":
+    main()
