@@ -878,12 +878,9 @@ cdef class Packer:
         """A frame that differs from the last one in its point alone, which is as long."""
         cdef size_t begin = self.out.begin(self.out.count - 1)
         cdef size_t whole = self.out.used - begin
-        cdef size_t before = whole - size - self.behind
         cdef uint8_t *to = self.out.reserve(whole)
-        cdef uint8_t *model = self.out.data + begin
-        to = put_bytes(to, model, before)
-        to = put_bytes(to, self.points, size)
-        put_bytes(to, model + before + size, self.behind)
+        memcpy(to, self.out.data + begin, whole)
+        memcpy(to + whole - self.behind - size, self.points, size)
         self.out.close_frame(whole, 1)
         return 1
 
