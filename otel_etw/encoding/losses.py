@@ -72,7 +72,7 @@ class Losses:
 
     def __bool__(self) -> bool:
         """Whether anything is lost; replaced characters in a text alone are no loss."""
-        return any(what != "text" for what, _ in self.counts)
+        return bool(self.counts) and any(what != "text" for what, _ in self.counts)
 
 
 def _shortened(text: str) -> str:
