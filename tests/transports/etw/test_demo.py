@@ -44,7 +44,7 @@ def test_the_events_are_the_metrics(recorder: Recorder, monkeypatch: pytest.Monk
 
     monkeypatch.setattr(ETWMetricExporter, "export", export_and_keep)
     recorder.start()
-    arguments = ["demo", "--transport", "etw", "--seconds", "0.5", "--interval", "0.2"]
+    arguments = ["demo", "--transport", "etw", "--seconds", "2.5", "--interval", "1"]
     result = CliRunner().invoke(otel_etw, arguments)
     assert (result.stderr, result.exit_code) == ("", 0)
     events = [ExportMetricsServiceRequest.FromString(payload) for payload in recorder.payloads]
