@@ -88,8 +88,8 @@ class Appender:
                         raise _RotationFailed from error
                     return 0
                 count = max(1, bisect_right(ends, room) - 1)
-            data = b"".join(chain((lead,), chain.from_iterable(pieces[:count])))
-            return self._write(file, data, ends[: count + 1])
+            buffers = [lead, *chain.from_iterable(pieces[:count])]
+            return self._write(file, buffers, ends[: count + 1])
 
     def _is_torn(self, file: File) -> bool:
         """Whether the file ends inside a piece; reads only what is new since the last look."""
@@ -123,13 +123,13 @@ class Appender:
         if self._max_bytes is not None:
             prune(self._path, self._backups)
 
-    def _write(self, file: File, data: bytes, ends: list[int]) -> int:
-        """``ends``: where in ``data`` its pieces begin and end. Raises OSError or `Refused` when
-        not even one is whole in the file."""
+    def _write(self, file: File, buffers: list[bytes | memoryview], ends: list[int]) -> int:
+        """``ends``: where in all the bytes the pieces begin and end. Raises OSError or `Refused`
+        when not even one is whole in the file."""
         written = 0
         try:
-            while written < len(data):
-                taken = os.write(file.fd, memoryview(data)[written:])
+            while written < ends[-1]:
+                taken = _write_from(file.fd, buffers, written)
                 written += taken
                 if not taken or not file.is_ours_until(file.size + written):
                     break
@@ -137,7 +137,7 @@ class Appender:
             if whole := self._cut(file, written, ends):
                 return whole
             raise
-        if written == len(data):
+        if written == ends[-1]:
             with suppress(OSError):
                 if file.is_long(file.size + written):
                     self._known = file.identity, file.size + written
@@ -154,6 +154,19 @@ class Appender:
             if file.is_ours_until(file.size + written):
                 os.ftruncate(file.fd, file.size + (ends[whole] if whole else 0))
         return whole
+
+
+def _write_from(fd: int, buffers: list[bytes | memoryview], begin: int) -> int:
+    """One write of all bytes behind the first ``begin``; how many of them were taken."""
+    if not begin and len(buffers) <= _FEW and max(map(len, buffers)) >= _LARGE and _HAS_WRITEV:
+        return os.writev(fd, buffers)
+    return os.write(fd, memoryview(b"".join(buffers))[begin:])
+
+
+# Joining buffers costs less than a call that takes several, unless one is large. So few are taken
+# by every system that has the call.
+_LARGE, _FEW = 65_536, 16
+_HAS_WRITEV = hasattr(os, "writev")
 
 
 class _RotationFailed(Exception):

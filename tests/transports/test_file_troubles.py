@@ -306,6 +306,37 @@ def test_a_write_that_is_taken_in_parts_is_whole_in_the_end(
     assert numbers(read_frames(path)) == [(1, 0), (1, 1)]
 
 
+@not_on_windows("there is no writev")
+@pytest.mark.parametrize("room", [0, 3, 70_000, 80_000, 10**6])
+def test_a_large_frame_is_written_as_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int
+) -> None:
+    """By one call that takes several buffers; what it leaves, by the next ones."""
+    path = tmp_path / "m.pb"
+    frames = frame(1, 0, filling=70_000), frame(1, 1), frame(1, 2, filling=70_000)
+    calls = []
+
+    def short(fd: int, buffers: list[bytes]) -> int:
+        calls.append([len(buffer) for buffer in buffers])
+        data = b"".join(buffers)[:room]
+        assert os.write(fd, data) == len(data)
+        if not room:
+            raise InterruptedError(errno.EIO, "not this time")
+        return len(data)
+
+    transport = FileTransport(path)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "writev", short)
+        delivery = transport.send(batch(*frames))
+    assert calls == [[0, *(size for each in frames for size in (4, len(each)))]]
+    assert delivery.taken == (3 if room else 0)
+    assert path.read_bytes() == b"".join(
+        len(each).to_bytes(4, "big") + each for each in frames[: delivery.taken]
+    )
+    transport.send(batch(*frames))
+    assert numbers(read_frames(path))[-3:] == [(1, 0), (1, 1), (1, 2)]
+
+
 def test_what_another_appended_meanwhile_is_not_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
