@@ -33,6 +33,7 @@ def native_modules() -> list[Extension]:
     else:
         modules = [
             Extension("otel_etw.encoding._frames", ["otel_etw/encoding/_frames.pyx"]),
+            Extension("otel_etw.encoding._packing", ["otel_etw/encoding/_packing.pyx"]),
             Extension("otel_etw.encoding._native", ["otel_etw/encoding/_native.pyx"]),
             Extension("otel_etw.transports._null", ["transports/_null.pyx"]),
         ]

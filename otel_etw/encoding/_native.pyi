@@ -1,65 +1,53 @@
 from collections.abc import Iterable
 from typing import Any, final
 
-from otel_etw.encoding._frames import Frames
-
-def metric_head(name: object, description: object, unit: object) -> bytes | None: ...
+from otel_etw.encoding._packing import Packer
 
 @final
-class Packer:
+class PointPacker(Packer):
     def __init__(
         self,
         limit: int | None,
         max_points: int | None,
         constants: Iterable[tuple[str, bytes]] = (),
     ) -> None: ...
+    def expect(self, points: list[Any]) -> None: ...
+    def everyday_metric(
+        self, name: object, description: object, unit: object, data_tag: bytes, tail: bytes
+    ) -> bool: ...
     @property
-    def ready(self) -> bool: ...
-    def resource(self, before: bytes, after: bytes) -> None: ...
-    def scope(self, before: bytes, after: bytes) -> None: ...
-    def metric(self, head: bytes, data_tag: bytes, tail: bytes) -> None: ...
-    def add(self, body: bytes) -> bool: ...
-    def end(self) -> None: ...
-    def take(self) -> Frames: ...
-    def numbers(
+    def left(self) -> bool: ...
+    def number(
+        self, attributes: object, start: object, time: object, value: object, exemplars: object
+    ) -> bool: ...
+    def histogram(
         self,
-        index: int,
-        attributes: list[Any],
-        starts: list[Any] | None,
-        times: list[Any],
-        values: list[Any],
-        exemplars: list[Any] | None,
-    ) -> int: ...
-    def histograms(
+        attributes: object,
+        start: object,
+        time: object,
+        count: object,
+        total: object,
+        bucket_counts: object,
+        bounds: object,
+        minimum: object,
+        maximum: object,
+        exemplars: object,
+    ) -> bool: ...
+    def exponential(
         self,
-        index: int,
-        attributes: list[Any],
-        starts: list[Any],
-        times: list[Any],
-        counts: list[Any],
-        sums: list[Any],
-        bucket_counts: list[Any],
-        bounds: list[Any],
-        minima: list[Any],
-        maxima: list[Any],
-        exemplars: list[Any] | None,
-    ) -> int: ...
-    def exponentials(
-        self,
-        index: int,
-        attributes: list[Any],
-        starts: list[Any],
-        times: list[Any],
-        counts: list[Any],
-        sums: list[Any],
-        scales: list[Any],
-        zero_counts: list[Any],
-        positive_offsets: list[Any],
-        positive_counts: list[Any],
-        negative_offsets: list[Any],
-        negative_counts: list[Any],
-        flags: list[Any],
-        minima: list[Any],
-        maxima: list[Any],
-        exemplars: list[Any] | None,
-    ) -> int: ...
+        attributes: object,
+        start: object,
+        time: object,
+        count: object,
+        total: object,
+        scale: object,
+        zero_count: object,
+        positive_offset: object,
+        positive_counts: object,
+        negative_offset: object,
+        negative_counts: object,
+        flags: object,
+        minimum: object,
+        maximum: object,
+        exemplars: object,
+    ) -> bool: ...

@@ -11,6 +11,7 @@ time needs no lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricsData
@@ -18,11 +19,11 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from . import plain
-from .columns import COLUMNS
+from .everyday import READY
+from .kinds import KINDS, Kind, kind_of
 from .losses import Losses, Rejected, name_of, shown
 from .otlp import ROOM
 from .packing import Packer
-from .plain import KINDS, Point
 
 try:
     from . import _native
@@ -32,9 +33,6 @@ except ImportError:
 __all__ = ["COMPILED", "Encoder", "count_points"]
 
 COMPILED = _native is not None
-
-# Points read and encoded at a stretch.
-CHUNK = 256
 
 # Resources and scopes whose bytes are kept; the SDK has one and a handful.
 _KEPT = 256
@@ -77,11 +75,13 @@ class Encoder:
         """Frames, batch by batch: each at most ``limit`` bytes, filled as far as points go.
 
         With neither limit nor number of points there is one frame, equal to the official
-        encoder's request, whatever is in it. Otherwise what has no point is not written. Never
-        raises but for a lack of memory; what is lost is added to ``losses`` as it is found.
+        encoder's request, whatever is in it. Otherwise what has no point is not written. A large
+        frame takes its time: while it grows, empty batches come, for the caller to let others have
+        their turn. Never raises but for a lack of memory; what is lost is added to ``losses`` as it
+        is found.
         """
         if self._native:
-            packer = _native.Packer(  # pyright: ignore[reportOptionalMemberAccess]
+            packer = _native.PointPacker(  # pyright: ignore[reportOptionalMemberAccess]
                 limit, self._max_points, self._constants
             )
         else:
@@ -103,7 +103,12 @@ class Encoder:
                     continue
                 packer.scope(*ends)
                 for metric in metrics:
-                    yield from self._metric(packer, metric, losses)
+                    kind, points = self._give(packer, metric, losses)
+                    for left in points:
+                        if left is not READY:
+                            self._point(packer, kind, left, losses, metric)
+                        if packer.ready:
+                            yield packer.take()
         packer.end()
         frames = packer.take()
         if len(frames):
@@ -112,70 +117,42 @@ class Encoder:
     def _resource_ends(self, resource: Resource, losses: Losses) -> Ends:
         return plain.resource_ends(resource, losses, self._resource_attributes)
 
-    def _metric(self, packer: Any, metric: Any, losses: Losses) -> Iterator[Any]:
-        """Give a metric to the packer; yields when enough frames are finished."""
+    def _give(self, packer: Any, metric: Any, losses: Losses) -> tuple[Kind, Iterable[Any]]:
+        """Begin a metric. Iterating over what is returned gives its points to the packer: each that
+        is left for ``_point`` comes out, and READY where there are frames to take."""
         points: list[Any] | None = None
         try:
-            head = self._head(metric, losses)
             data = metric.data
-            kind = _kind(data)
+            kind = kind_of(data)
             if kind is None:
+                self._begin(packer, metric, KINDS[0], b"", losses)
                 example = f"{name_of(metric)}, data ({type(data).__name__})"
                 losses.add("metric", "unsupported_type", example)
                 losses.add("point", "unsupported_type", example, _points_of(metric))
-                packer.metric(head, KINDS[0][1], b"")
-                return
-            _, data_tag, encode = kind
+                return KINDS[0], ()
             points = _listed(data.data_points, "data_points")
-            tail = plain.data_tail(data) if points else b""
+            self._begin(packer, metric, kind, kind.tail(data) if points else b"", losses)
         except Exception as error:
             count = _points_of(metric) if points is None else len(points)
             _lose("metric", error, metric, losses, count, name_of(metric))
-            return
-        packer.metric(head, data_tag, tail)
-        read, method = COLUMNS[encode]
-        for begin in range(0, len(points), CHUNK):
-            chunk = points[begin : begin + CHUNK]
-            try:
-                columns = read(chunk) if self._native else None
-            except Exception:
-                columns = None  # one of them lacks a field
-            if columns is None:
-                self._points(packer, chunk, encode, losses, metric)
-            else:
-                take = getattr(packer, method)
-                index = 0
-                while (index := take(index, *columns)) < len(chunk):
-                    if packer.ready:
-                        yield packer.take()
-                    else:
-                        self._points(packer, chunk[index : index + 1], encode, losses, metric)
-                        index += 1
-            if packer.ready:
-                yield packer.take()
+            return KINDS[0], ()
+        if not self._native:
+            return kind, points
+        packer.expect(points)
+        return kind, kind.everyday(points, packer)
 
-    def _head(self, metric: Any, losses: Losses) -> bytes:
-        """A metric's name, description and unit; what is not everyday is for the plain encoder."""
-        if self._native:
-            try:
-                head = _native.metric_head(  # pyright: ignore[reportOptionalMemberAccess]
-                    metric.name, metric.description, metric.unit
-                )
-            except Exception:
-                head = None  # it lacks one
-            if head is not None:
-                return head
-        return plain.metric_head(metric, losses, name_of(metric))
+    def _begin(self, packer: Any, metric: Any, kind: Kind, tail: bytes, losses: Losses) -> None:
+        if not self._native or not packer.everyday_metric(
+            metric.name, metric.description, metric.unit, kind.tag, tail
+        ):
+            packer.metric(plain.metric_head(metric, losses, name_of(metric)), kind.tag, tail)
 
-    def _points(
-        self, packer: Any, points: list[Any], encode: Point, losses: Losses, metric: Any
-    ) -> None:
-        """Points one by one."""
+    def _point(self, packer: Any, kind: Kind, point: Any, losses: Losses, metric: Any) -> None:
+        """Give a point that is not an everyday one."""
         where = name_of(metric)
-        for point in points:
-            body = plain.point(encode, point, self._constants, losses, where)
-            if body is not None and not packer.add(body):
-                losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
+        body = plain.point(kind.point, point, self._constants, losses, where)
+        if body is not None and not packer.add(body):
+            losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
 
 
 class _Kept(Generic[T]):
@@ -202,15 +179,6 @@ class _Kept(Generic[T]):
         if lost.counts:
             losses.include(lost)
         return ends
-
-
-_KIND_OF = {kind[0]: kind for kind in KINDS}
-
-
-def _kind(data: Any) -> tuple[type, bytes, Point] | None:
-    """What kind of data it is: first by its class, then by what it derives from."""
-    kind = _KIND_OF.get(type(data))
-    return kind or next((kind for kind in KINDS if isinstance(data, kind[0])), None)
 
 
 def _constant(key: str, value: object, room: int) -> tuple[str, bytes]:
@@ -252,6 +220,8 @@ def _resources(data: Any, losses: Losses) -> list[tuple[Any, Any]]:
     except Exception as error:
         _lose("export", error, data, losses, 0)
         return []
+    if only := _only(given, _RESOURCE_AND_SCOPES):
+        return only
     groups = _keyed(given, "resource", _points_of_resource, losses)
     if len(groups) > 1:
         kept = _last_of_equal(groups, "resource", _points_of_resource, losses)
@@ -261,11 +231,26 @@ def _resources(data: Any, losses: Losses) -> list[tuple[Any, Any]]:
 
 def _scopes(given: Any, losses: Losses) -> list[tuple[Any, Any]]:
     """Each scope with its metrics. Of equal scopes the last counts, at the first one's place."""
-    groups = _keyed(_listed(given, "scope_metrics"), "scope", _points_of_scope, losses)
+    given = _listed(given, "scope_metrics")
+    if only := _only(given, _SCOPE_AND_METRICS):
+        return only
+    groups = _keyed(given, "scope", _points_of_scope, losses)
     if len(groups) > 1:
         kept = _last_of_equal(groups, "scope", _points_of_scope, losses)
         groups = [last for _, last in kept]
     return [(scope, _field(group, "metrics")) for scope, group in groups]
+
+
+_RESOURCE_AND_SCOPES = attrgetter("resource", "scope_metrics")
+_SCOPE_AND_METRICS = attrgetter("scope", "metrics")
+
+
+def _only(given: list[Any], parts: Callable[[Any], tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """The parts of a single group, as most exports have it; nothing where that is not so."""
+    try:
+        return [parts(given[0])] if len(given) == 1 else []
+    except Exception:
+        return []  # it lacks one
 
 
 def _keyed(given: list[Any], what: str, count: Any, losses: Losses) -> list[tuple[Any, Any]]:

@@ -17,13 +17,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import index
 from typing import Any
 
-from opentelemetry.sdk.metrics.export import (
-    AggregationTemporality,
-    ExponentialHistogram,
-    Gauge,
-    Histogram,
-    Sum,
-)
+from opentelemetry.sdk.metrics.export import AggregationTemporality
 
 from .losses import Losses, Rejected, name_of, shown
 from .otlp import (
@@ -47,6 +41,9 @@ from .otlp import (
 
 Constants = Sequence[tuple[str, bytes]]
 """Attributes that every point gets: the key and the encoded KeyValue."""
+
+Point = Callable[[Any, Constants, Losses, str], bytes]
+"""Writes a point: the point, constants, where losses go, and a name for them."""
 
 
 # Bytes -----------------------------------------------------------------------------------------
@@ -406,16 +403,6 @@ def _varint_field(tag: bytes, field: str, value: object) -> bytes:
 
 # Data, metric, scope, resource -----------------------------------------------------------------
 
-Point = Callable[[Any, Constants, Losses, str], bytes]
-
-# Kind of data → its field in Metric, its points; in the order in which the official encoder asks.
-KINDS: tuple[tuple[type, bytes, Point], ...] = (
-    (Gauge, METRIC.GAUGE, gauge_point),
-    (Histogram, METRIC.HISTOGRAM, histogram_point),
-    (Sum, METRIC.SUM, sum_point),
-    (ExponentialHistogram, METRIC.EXPONENTIAL_HISTOGRAM, exponential_point),
-)
-
 
 def point(
     encode: Point, one: Any, constants: Constants, losses: Losses, where: str
@@ -438,14 +425,24 @@ def metric_head(metric: Any, losses: Losses, where: str) -> bytes:
     )
 
 
-def data_tail(data: Any) -> bytes:
-    """What stands behind the points: temporality, and for a Sum whether it is monotonic."""
-    if isinstance(data, Gauge):
-        return b""
-    tail = _temporality_field(data.aggregation_temporality)
-    if isinstance(data, Sum) and (data.is_monotonic is True or _truth(data.is_monotonic)):
-        tail += DATA.IS_MONOTONIC + b"\1"
-    return tail
+def gauge_tail(data: Any) -> bytes:
+    return b""
+
+
+def histogram_tail(data: Any) -> bytes:
+    """What stands behind the points of either histogram: the temporality."""
+    return _temporality_field(data.aggregation_temporality)
+
+
+def sum_tail(data: Any) -> bytes:
+    """What stands behind the points of a Sum: the temporality, and whether it is monotonic."""
+    temporality = _temporality_field(data.aggregation_temporality)
+    if data.is_monotonic is True or _truth(data.is_monotonic):
+        return temporality + _IS_MONOTONIC
+    return temporality
+
+
+_IS_MONOTONIC = DATA.IS_MONOTONIC + b"\1"
 
 
 def _temporality_field(value: object) -> bytes:

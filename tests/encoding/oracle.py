@@ -36,13 +36,12 @@ def official(data: Any) -> bytes | None:
 
 
 class Encoded:
-    """Our frames, their numbers of points, and what was lost."""
+    """Our frames, their numbers of points, and what was lost. Without empty batches."""
 
     def __init__(self, data: Any, native: bool, limit: int | None = None, **options: Any) -> None:
         self.losses = Losses()
-        self.batches = list(
-            Encoder(native=native, **options).encode(fresh(data), limit, self.losses)
-        )
+        batches = Encoder(native=native, **options).encode(fresh(data), limit, self.losses)
+        self.batches = [batch for batch in batches if len(batch)]
         self.frames = [bytes(frame) for batch in self.batches for frame in batch]
         self.counts = [batch.points_in(i) for batch in self.batches for i in range(len(batch))]
 

@@ -8,12 +8,12 @@ import pytest
 from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData, NumberDataPoint
 
 from otel_etw.encoding import Encoder, Losses
-from otel_etw.encoding.encoder import CHUNK
 from otel_etw.encoding.packing import BATCH
 from tests.encoding.cases import KINDS, POINTS
 from tests.encoding.oracle import Encoded, of_metrics, of_points, official
 
 POINTS_IN_ALL = 12_000
+STRETCH = 65_536  # of _packing.pxd
 
 
 def one_metric(kind: type) -> MetricsData:
@@ -40,37 +40,31 @@ DATA: dict[str, Any] = {
 @pytest.mark.parametrize("limit", [200, 4096, 61_440])
 @pytest.mark.parametrize("name", DATA)
 def test_batches_are_bounded(name: str, limit: int, native: bool) -> None:
-    """A batch is what was ready, what one more chunk of points added, and one frame."""
+    """A batch is what was not ready yet, and one frame."""
     data = DATA[name]()
     ours = Encoded(data, native, limit)
     assert sum(ours.counts) == POINTS_IN_ALL
     assert not ours.lost
     assert len(ours.batches) > 3
-    point = max(len(frame) for frame in Encoded(data, native, max_points=1).frames)
-    assert all(batch.nbytes < BATCH + CHUNK * point + limit for batch in ours.batches)
+    assert all(batch.nbytes < BATCH + limit for batch in ours.batches)
     assert all(batch.nbytes >= BATCH for batch in ours.batches[:-1])
     assert all(len(batch) for batch in ours.batches)
 
 
-def test_everyday_points_stop_at_the_batch(both: tuple[bool, bool]) -> None:
-    """The compiled encoder does not end its chunk first."""
-    for batch in Encoded(one_metric(Gauge), True, 4096).batches:
-        assert batch.nbytes < BATCH + 4096
-
-
-@pytest.mark.parametrize("options", [{"limit": 4096}, {"max_points": 1}], ids=str)
-def test_a_batch_comes_as_soon_as_it_is_ready(options: dict[str, Any], native: bool) -> None:
+@pytest.mark.parametrize(("limit", "max_points"), [(4096, None), (None, 1)])
+def test_a_batch_comes_as_soon_as_it_is_ready(
+    limit: int | None, max_points: int | None, native: bool
+) -> None:
     """Seen by the losses, which grow as points are encoded."""
     data = of_points([NumberDataPoint({"lost": {1}}, 0, 1, 1)] * POINTS_IN_ALL)
-    limit = options.pop("limit", None)
     losses = Losses()
-    batches = Encoder(native=native, **options).encode(data, limit, losses)
+    batches = Encoder(native=native, max_points=max_points).encode(data, limit, losses)
     assert not losses
     points = 0
     for batch in batches:
         points += batch.points
         seen = losses.counts["attribute", "unsupported_type"]
-        assert points <= seen < points + 2 * CHUNK + 4096
+        assert points <= seen < points + 4096
     assert points == POINTS_IN_ALL
 
 
@@ -88,6 +82,22 @@ def test_without_a_limit_there_is_one_frame_of_any_size(native: bool) -> None:
     (batch,) = Encoded(data, native).batches
     assert [bytes(frame) for frame in batch] == [official(data)]
     assert batch.nbytes > 5 * BATCH
+
+
+@pytest.mark.parametrize("name", DATA)
+def test_others_have_their_turn_while_a_large_frame_grows(name: str, both: Any) -> None:
+    """Empty batches come, of the compiled encoder, which no interpreter would interrupt."""
+    data = DATA[name]()
+    *before, last = Encoder().encode(data, None, Losses())
+    assert [len(batch) for batch in before] == [0] * len(before)
+    assert bytes(last[0]) == official(data)
+    # A stretch ends with the point that goes beyond it; heads count as no points.
+    assert last.nbytes // 2 < len(before) * STRETCH <= last.nbytes
+
+
+def test_no_batch_is_empty_where_frames_are_small(both: Any) -> None:
+    for batch in Encoder().encode(one_metric(Gauge), 61_440, Losses()):
+        assert len(batch)
 
 
 def test_an_export_left_half_way_harms_nothing(native: bool) -> None:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from typing import Any
 
 import pytest
+from opentelemetry.sdk.metrics.export import Metric
 
-from otel_etw.encoding import encoder
+from otel_etw.encoding import Losses, encoder, plain
 from otel_etw.encoding.otlp import METRIC
 from otel_etw.encoding.packing import BATCH
 from otel_etw.encoding.packing import Packer as PlainPacker
 
 SUM = METRIC.SUM
-NUMBERS = 5
-HISTOGRAMS = 10
-EXPONENTIALS = 15
+
+# What takes an everyday point by its fields, and the fields of one.
+FIELDS: dict[str, list[Any]] = {
+    "number": [{"k": "v"}, 1, 2, 3, []],
+    "histogram": [{"k": "v"}, 1, 2, 3, 4.0, (1, 2), (1.0,), 1, 2, []],
+    "exponential": [{"k": "v"}, 1, 2, 3, 4.0, 1, 0, 1, [1], 1, [0], 0, None, None, []],
+}
 
 
 @pytest.fixture
@@ -24,7 +27,7 @@ def new(both: tuple[bool, bool]) -> Any:
     """The compiled packer, with one resource, scope and metric open."""
 
     def open_packer(limit: int | None = None, max_points: int | None = None) -> Any:
-        packer = encoder._native.Packer(limit, max_points)
+        packer = encoder._native.PointPacker(limit, max_points)
         packer.resource(b"", b"")
         packer.scope(b"", b"")
         packer.metric(b"", SUM, b"")
@@ -33,87 +36,119 @@ def new(both: tuple[bool, bool]) -> Any:
     return open_packer
 
 
-def columns(count: int, points: int) -> list[Any]:
-    """So many columns of everyday points; the last is that of the exemplars."""
-    value: dict[int, Any] = {
-        NUMBERS: [{"k": "v"}, 1, 2, 3],
-        HISTOGRAMS: [{"k": "v"}, 1, 2, 3, 4.0, (1, 2), (1.0,), 1, 2],
-        EXPONENTIALS: [{"k": "v"}, 1, 2, 3, 4.0, 1, 0, 1, [1], 1, [0], 0, None, None],
-    }[count]
-    return [[each] * points for each in value] + [None]
-
-
-METHODS = {"numbers": NUMBERS, "histograms": HISTOGRAMS, "exponentials": EXPONENTIALS}
-
-
-@pytest.mark.parametrize("method", METHODS)
-def test_columns_are_taken(new: Any, method: str) -> None:
+@pytest.mark.parametrize("method", FIELDS)
+def test_everyday_points_are_taken(new: Any, method: str) -> None:
     packer = new()
-    take = getattr(packer, method)
-    assert take(0, *columns(METHODS[method], 3)) == 3
-    assert take(2, *columns(METHODS[method], 3)) == 3
-    assert take(3, *columns(METHODS[method], 3)) == 3
-    assert take(0, *columns(METHODS[method], 0)) == 0
+    for _ in range(3):
+        assert not getattr(packer, method)(*FIELDS[method])
+        assert not packer.left
     packer.end()
-    assert packer.take().points == 4
+    assert packer.take().points == 3
 
 
-@pytest.mark.parametrize("length", [0, 1, 3, 1000])
 @pytest.mark.parametrize(
-    ("method", "column"),
-    [(name, column) for name, count in METHODS.items() for column in range(count)],
+    ("method", "field"), [(name, place) for name in FIELDS for place in range(len(FIELDS[name]))]
 )
-def test_columns_of_different_length(new: Any, method: str, column: int, length: int) -> None:
-    packer = new()
-    given = columns(METHODS[method], 2)
-    given[column] = [None if given[column] is None else given[column][0]] * length
-    with pytest.raises(ValueError, match="columns of different length"):
-        getattr(packer, method)(0, *given)
+def test_a_point_that_is_not_everyday_is_left_as_if_never_begun(
+    new: Any, method: str, field: int
+) -> None:
+    """Whichever field it is that is odd."""
+    everyday = FIELDS[method]
+    odd = [*everyday]
+    odd[field] = object()
+    packer, other = new(), new()
+    for packed, points in ((packer, (everyday, odd, everyday)), (other, (everyday, everyday))):
+        for fields in points:
+            assert getattr(packed, method)(*fields) == (fields is odd)
+            assert packed.left == (fields is odd)
+        packed.end()
+    assert bytes(packer.take()[0]) == bytes(other.take()[0])
+
+
+@pytest.mark.parametrize("method", FIELDS)
+def test_a_point_too_large_for_any_frame_is_left(new: Any, method: str) -> None:
+    packer = new(limit=10)
+    assert getattr(packer, method)(*FIELDS[method])
+    assert packer.left
     packer.end()
-    assert packer.take().points == 0
+    assert len(packer.take()) == 0
 
 
-@pytest.mark.parametrize("column", range(NUMBERS))
-def test_columns_are_lists(new: Any, column: int) -> None:
-    given = columns(NUMBERS, 2)
-    given[column] = ({"k": "v"}, {"k": "v"})
-    with pytest.raises(TypeError):
-        new().numbers(0, *given)
+def test_it_says_when_to_take(new: Any) -> None:
+    packer = new(max_points=1)
+    fields = [{"k": "v" * 1000}, 1, 2, 3, []]
+    taken = 0
+    while not packer.number(*fields):
+        taken += 1
+        assert not packer.ready
+    assert packer.ready
+    assert not packer.left
+    frames = packer.take()
+    assert len(frames) == taken + 1
+    assert frames.nbytes >= BATCH
 
 
-def test_an_index_behind_the_columns(new: Any) -> None:
-    for method, count in METHODS.items():
-        packer = new()
-        assert getattr(packer, method)(2**62, *columns(count, 3)) >= 3
-        packer.end()
-        assert packer.take().points == 0
+@pytest.mark.parametrize("method", FIELDS)
+def test_as_many_fields_as_a_point_has(new: Any, method: str) -> None:
+    for fields in (FIELDS[method][1:], [*FIELDS[method], None]):
+        with pytest.raises(TypeError):
+            getattr(new(), method)(*fields)
 
 
-@pytest.mark.parametrize("index", [-1, -(2**62)])
-def test_an_index_before_the_columns(both: tuple[bool, bool], index: int) -> None:
-    """Is refused, and nothing is read where there is no column.
+@pytest.mark.parametrize(
+    "coming",
+    [[], [1], [None, "a", 1.5] * 100, [object(), {"k": [1]}, []] * 100],
+    ids=["none", "one", "many", "objects"],
+)
+def test_what_is_expected_need_not_come(new: Any, coming: list[Any]) -> None:
+    """Looking ahead is a hint: whatever the objects, however many, and if the list is emptied."""
+    packer = new()
+    packer.expect(coming)
+    for number in range(200):
+        assert not packer.number(*FIELDS["number"])
+        if number == 100:
+            coming.clear()
+    packer.expect([])
+    assert not packer.number(*FIELDS["number"])
+    packer.end()
+    assert packer.take().points == 201
 
-    In a process of its own, which such a read would end.
-    """
-    code = f"""
-from otel_etw.encoding._native import Packer
-packer = Packer(None, None)
-packer.resource(b"", b"")
-packer.scope(b"", b"")
-packer.metric(b"", b"{SUM.decode()}", b"")
-for method, columns in {[(method, columns(count, 3)) for method, count in METHODS.items()]}:
-    try:
-        getattr(packer, method)({index}, *columns)
-    except (IndexError, ValueError):
-        pass
-    else:
-        raise AssertionError(method)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True)
+
+def test_what_is_expected_is_a_list(new: Any) -> None:
+    for given in (None, (), iter([])):
+        with pytest.raises(TypeError):
+            new().expect(given)
+
+
+@pytest.mark.parametrize(
+    "texts", [("name", "", "1"), ("", "", ""), ("\xfc", "\u20ac", "\U0001f600")]
+)
+def test_everyday_texts_of_a_metric(new: Any, texts: tuple[str, str, str]) -> None:
+    packer, other = new(), new()
+    metric = Metric(*texts, data=None)  # type: ignore[arg-type]
+    assert packer.everyday_metric(*texts, SUM, b"tail")
+    other.metric(plain.metric_head(metric, Losses(), ""), SUM, b"tail")
+    for each in (packer, other):
+        assert each.add(b"")
+        each.end()
+    assert bytes(packer.take()[0]) == bytes(other.take()[0])
+
+
+@pytest.mark.parametrize("text", [None, b"a", "\ud800", 1])
+@pytest.mark.parametrize("place", range(3))
+def test_other_texts_change_nothing(new: Any, place: int, text: Any) -> None:
+    packer = new()
+    texts = ["name", "description", "unit"]
+    texts[place] = text
+    assert packer.add(b"")
+    assert not packer.everyday_metric(*texts, SUM, b"tail")
+    assert packer.add(b"")
+    packer.end()
+    assert packer.take().points == 2
 
 
 def test_outside_of_what_must_be_open(both: tuple[bool, bool]) -> None:
-    packer = encoder._native.Packer(None, None)
+    packer = encoder._native.PointPacker(None, None)
     with pytest.raises(ValueError, match="a scope outside a resource"):
         packer.scope(b"", b"")
     packer.resource(b"", b"")
@@ -122,9 +157,12 @@ def test_outside_of_what_must_be_open(both: tuple[bool, bool]) -> None:
     with pytest.raises(ValueError, match="a point outside a metric"):
         packer.add(b"")
     packer.scope(b"", b"")
-    for method, count in METHODS.items():
-        with pytest.raises(ValueError, match="points outside a metric"):
-            getattr(packer, method)(0, *columns(count, 1))
+    with pytest.raises(ValueError, match="a metric outside a scope"):
+        packer.resource(b"", b"") or packer.everyday_metric("", "", "", SUM, b"")
+    packer.scope(b"", b"")
+    for method, fields in FIELDS.items():
+        with pytest.raises(ValueError, match="a point outside a metric"):
+            getattr(packer, method)(*fields)
     packer.end()
     for misuse in (
         lambda: packer.scope(b"", b""),
@@ -148,17 +186,17 @@ def test_a_new_scope_or_resource_closes_what_was_open(new: Any) -> None:
 @pytest.mark.parametrize("texts", [(None, b""), (b"", None), ("a", b""), (bytearray(b"a"), b"")])
 def test_texts_are_bytes(both: tuple[bool, bool], texts: tuple[Any, Any]) -> None:
     with pytest.raises(TypeError):
-        encoder._native.Packer(None, None).resource(*texts)
+        encoder._native.PointPacker(None, None).resource(*texts)
 
 
 @pytest.mark.parametrize("limits", [(-1, None), (None, -1), (2**70, None), ("a", None)])
 def test_limits_are_sizes(both: tuple[bool, bool], limits: tuple[Any, Any]) -> None:
     with pytest.raises((OverflowError, TypeError)):
-        encoder._native.Packer(*limits)
+        encoder._native.PointPacker(*limits)
 
 
 def test_take_gives_each_frame_once(native: bool) -> None:
-    packer: Any = encoder._native.Packer(None, 1) if native else PlainPacker(None, 1)
+    packer: Any = encoder._native.PointPacker(None, 1) if native else PlainPacker(None, 1)
     packer.resource(b"", b"")
     packer.scope(b"", b"")
     packer.metric(b"", SUM, b"")
@@ -180,7 +218,7 @@ def test_take_gives_each_frame_once(native: bool) -> None:
 
 def test_one_resource_after_another(native: bool) -> None:
     """A packer holds no memory of what it gave away: many resources, one frame each."""
-    packer: Any = encoder._native.Packer(10_000, None) if native else PlainPacker(10_000, None)
+    packer: Any = encoder._native.PointPacker(10_000, None) if native else PlainPacker(10_000, None)
     for number in range(500):
         packer.resource(b"r%d" % number, b"")
         packer.scope(b"s" * (number % 50), b"")

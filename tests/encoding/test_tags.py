@@ -147,7 +147,7 @@ COMPILED = {
 }
 
 
-SOURCE = Path(__file__).resolve().parents[2] / "otel_etw" / "encoding" / "_native.pyx"
+SOURCE = Path(__file__).resolve().parents[2] / "otel_etw" / "encoding" / "_tags.pxd"
 
 
 @pytest.mark.skipif(

@@ -1,0 +1,39 @@
+"""Tags, for C: field number and wire type. Those of ``otlp.py``, the far end of the agreement."""
+
+cdef enum Tag:
+    REQUEST_RESOURCE_METRICS = 0x0A
+    RESOURCE_SCOPE_METRICS = 0x12
+    SCOPE_METRIC = 0x12
+    METRIC_NAME = 0x0A
+    METRIC_DESCRIPTION = 0x12
+    METRIC_UNIT = 0x1A
+    DATA_POINT = 0x0A
+    KEY_VALUE_KEY = 0x0A
+    KEY_VALUE_VALUE = 0x12
+    VALUE_STRING = 0x0A
+    VALUE_BOOL = 0x10
+    VALUE_INT = 0x18
+    VALUE_DOUBLE = 0x21
+    # Start and time have the same numbers in all points; count and sum in both histograms.
+    POINT_START = 0x11
+    POINT_TIME = 0x19
+    POINT_COUNT = 0x21
+    POINT_SUM = 0x29
+    NUMBER_AS_DOUBLE = 0x21
+    NUMBER_AS_INT = 0x31
+    NUMBER_ATTRIBUTE = 0x3A
+    HISTOGRAM_BUCKET_COUNTS = 0x32
+    HISTOGRAM_BOUNDS = 0x3A
+    HISTOGRAM_ATTRIBUTE = 0x4A
+    HISTOGRAM_MIN = 0x59
+    HISTOGRAM_MAX = 0x61
+    EXPONENTIAL_ATTRIBUTE = 0x0A
+    EXPONENTIAL_SCALE = 0x30
+    EXPONENTIAL_ZERO_COUNT = 0x39
+    EXPONENTIAL_POSITIVE = 0x42
+    EXPONENTIAL_NEGATIVE = 0x4A
+    EXPONENTIAL_FLAGS = 0x50
+    EXPONENTIAL_MIN = 0x61
+    EXPONENTIAL_MAX = 0x69
+    BUCKETS_OFFSET = 0x08
+    BUCKETS_COUNTS = 0x12
