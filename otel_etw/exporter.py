@@ -39,8 +39,9 @@ from otel_etw.transports.base import Delivery, Transport
 __all__ = ["ETWMetricExporter"]
 
 
-# Seconds; the least that lets another thread run. Systems make some 50 microseconds of it.
-_PAUSE = 1e-6
+# Seconds after which other threads get the interpreter, and for how long: it takes turns only every
+# 5 ms by itself, and one that waits for it needs a while to wake up.
+_HOLD, _PAUSE = 0.000_3, 0.000_1
 
 
 class ETWMetricExporter(MetricExporter):
@@ -171,7 +172,7 @@ class ETWMetricExporter(MetricExporter):
         late = "shutdown", "export after shutdown"
         if self._shut_down:
             return late
-        if not self._lock.acquire(timeout=seconds):
+        if not self._lock.acquire(True, seconds):
             return "busy", "another export is running"
         if self._holder is None and not self._shut_down:
             self._holder = threading.get_ident()
@@ -190,7 +191,7 @@ class ETWMetricExporter(MetricExporter):
 
     def _export(self, data: MetricsData) -> MetricExportResult:
         given = count_points(data) if self._telemetry.measuring else 0
-        started = self._telemetry.started(given)
+        started = held = self._telemetry.started(given)
         losses = Losses()
         exported = 0
         ended = "internal"
@@ -199,10 +200,11 @@ class ETWMetricExporter(MetricExporter):
                 if self._stop:
                     losses.add("point", "shutdown", "shutdown ran out of time", frames.points)
                     break
-                if exported:
-                    # Between two batches. The interpreter takes turns only every 5 ms by itself,
-                    # and not at all with a thread that just gives it back and takes it again.
+                if time.perf_counter() - held >= _HOLD:
                     time.sleep(_PAUSE)
+                    held = time.perf_counter()
+                if not len(frames):
+                    continue  # amid a large one
                 delivery = self._send(frames)
                 exported += delivery.points
                 self._telemetry.taken(delivery.taken, delivery.points, frames.nbytes)
@@ -287,7 +289,7 @@ class ETWMetricExporter(MetricExporter):
             self._close_unless_busy(0.0)
 
     def _close_unless_busy(self, seconds: float) -> bool:
-        if not self._lock.acquire(timeout=seconds):
+        if not self._lock.acquire(True, seconds):
             return False
         idle = self._holder is None
         self._lock.release()

@@ -109,7 +109,7 @@ class Telemetry:
         if self._metrics:
             with self._contained():
                 self._metrics.inflight.add(points, self._metrics.attributes)
-        return time.monotonic()
+        return time.perf_counter()
 
     def taken(self, frames: int, points: int, nbytes: int) -> None:
         """The transport was handed ``nbytes`` and took so many frames and points."""
@@ -122,7 +122,7 @@ class Telemetry:
         self.lost(losses)
         if self._metrics:
             with self._contained():
-                self._metrics.finished(time.monotonic() - started, given, points, losses)
+                self._metrics.finished(time.perf_counter() - started, given, points, losses)
 
     def lost(self, losses: Losses) -> None:
         """Count losses, and say so unless the same was said a short while ago."""

@@ -30,6 +30,8 @@ class Clock(SimpleNamespace):
     def monotonic(self) -> float:
         return self.now
 
+    perf_counter = monotonic
+
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
