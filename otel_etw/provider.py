@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import struct
-from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 __all__ = [
@@ -51,20 +51,24 @@ EVENT_SCHEMA = struct.pack("<HB", 3 + len(EVENT_NAME) + 1, 0) + EVENT_NAME.encod
 _NAME_SPACE = UUID("482c2db2-c390-47c8-87f8-1a15bfc130fb")
 
 
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """An ETW provider: the name in its traits and the GUID that sessions enable."""
-
+class _NameAndGUID(NamedTuple):
     name: str
     guid: UUID
 
-    def __post_init__(self) -> None:
-        size = len(self.name.encode(errors="surrogatepass"))
-        surrogates = size != len(self.name.encode(errors="ignore"))
-        if not 1 <= size <= 255 or surrogates or "\0" in self.name:
+
+class Provider(_NameAndGUID):
+    """An ETW provider: the name in its traits and the GUID that sessions enable."""
+
+    __slots__ = ()
+
+    def __new__(cls, name: str, guid: UUID) -> Provider:
+        size = len(name.encode(errors="surrogatepass"))
+        surrogates = size != len(name.encode(errors="ignore"))
+        if not 1 <= size <= 255 or surrogates or "\0" in name:
             raise ValueError(
-                f"provider name {self.name[:40]!r}: it needs 1 to 255 bytes of UTF-8 without NUL"
+                f"provider name {name[:40]!r}: it needs 1 to 255 bytes of UTF-8 without NUL"
             )
+        return super().__new__(cls, name, guid)
 
     @classmethod
     def of(cls, name: str | None, guid: UUID | None) -> Provider:

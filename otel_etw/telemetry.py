@@ -10,8 +10,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
 from opentelemetry.metrics import MeterProvider, get_meter_provider
 
@@ -38,8 +38,7 @@ def say(message: str, *arguments: object) -> None:
         _logger.warning(message, *arguments)
 
 
-@dataclass(frozen=True)
-class Counts:
+class Counts(NamedTuple):
     """An exporter's work since it was made. Every point it was given is in exactly one of
     ``points_exported`` and ``points_lost``, but for those of exports while nobody listened."""
 

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-__all__ = ["is_wine", "not_on_windows"]
+__all__ = ["is_wine", "not_on_windows", "only_on_linux"]
 
 
 def is_wine() -> bool:
@@ -17,3 +17,7 @@ def is_wine() -> bool:
 
 def not_on_windows(fact: str) -> pytest.MarkDecorator:
     return pytest.mark.skipif(sys.platform == "win32", reason=f"on Windows {fact}")
+
+
+def only_on_linux(fact: str) -> pytest.MarkDecorator:
+    return pytest.mark.skipif(sys.platform != "linux", reason=fact)

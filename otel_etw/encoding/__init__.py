@@ -1,7 +1,7 @@
 """Encoding: MetricsData → frames. No I/O, no clock, no threads, and nothing of transports.
 
 ``plain.py`` is the format and ``packing.py`` how points fill frames, both in plain Python;
-``_native.pyx`` is the two compiled. ``encoder.py`` walks the data for both.
+``_native.pyx`` and ``_packing.pyx`` are the two compiled. ``encoder.py`` walks the data for both.
 """
 
 from __future__ import annotations

@@ -78,7 +78,8 @@ from otel_etw.encoding.otlp import EXPONENTIAL_POINT, HISTOGRAM_POINT, NUMBER_PO
 from otel_etw.encoding.plain import exemplars as plain_exemplars
 
 cdef enum:
-    AHEAD = 8  # points
+    # Points whose memory is asked for at a time. From 4 to 32 it is much the same.
+    AHEAD = 8
 
 cdef extern from "Python.h":
     # Borrowed.
@@ -311,16 +312,17 @@ cdef class PointPacker(Packer):
         return to + 1 + self.length_width
 
     cdef int look_ahead(self) except -1:
-        """Ask for the points after next and for the fields of the next, some at a time."""
-        cdef Py_ssize_t count, at
-        cdef PyObject *points = <PyObject *>self.coming
-        if self.coming is None:
+        """Ask for the fields of the points that come next, and for the points after those."""
+        cdef list points = self.coming
+        cdef Py_ssize_t at, count
+        if points is None:
             return 0
-        count = PyList_GET_SIZE(self.coming)
-        for at in range(self.asked + AHEAD, min(self.asked + 2 * AHEAD, count)):
-            prefetch_fields(PyList_GET_ITEM(points, at))
-        for at in range(self.asked + 2 * AHEAD, min(self.asked + 3 * AHEAD, count)):
-            prefetch_object(PyList_GET_ITEM(points, at))
+        with cython.critical_section(points):
+            count = PyList_GET_SIZE(points)
+            for at in range(self.asked + AHEAD, min(self.asked + 2 * AHEAD, count)):
+                prefetch_fields(PyList_GET_ITEM(<PyObject *>points, at))
+            for at in range(self.asked + 2 * AHEAD, min(self.asked + 3 * AHEAD, count)):
+                prefetch_object(PyList_GET_ITEM(<PyObject *>points, at))
         self.asked += AHEAD
         return 0
 

@@ -43,6 +43,8 @@ cdef class Packer:
     cdef size_t stretch
     # Bytes of points that the open frame surely takes still.
     cdef size_t spare
+    # While a point is put in its place: still so when memory ran out amid that.
+    cdef bint torn
     # One point a frame: the size of the point in the last frame, and of what stands behind it
     # there, while the next point's surroundings are the same. No point has size 0.
     cdef size_t alike, behind
@@ -52,6 +54,7 @@ cdef class Packer:
     # ``room_for`` gave room, then ``commit`` it. A pointer into ``points`` is good until either.
     cdef uint8_t *grow(self, uint8_t *to, size_t size) except NULL
     cdef int commit(self, size_t size) except -1
+    cdef int take_in(self, size_t size) except -1
     cdef bint is_ready(self) noexcept
 
     cdef int begin_metric(self, bytes head, bytes data_tag, bytes tail) except -1

@@ -195,6 +195,15 @@ cdef class Packer:
 
         0, and nothing is changed, when it is too large for any frame.
         """
+        cdef int taken
+        if self.torn:
+            raise MemoryError("memory ran out amid an earlier point")
+        self.torn = True
+        taken = self.take_in(size)
+        self.torn = False
+        return taken
+
+    cdef int take_in(self, size_t size) except -1:
         cdef size_t begin, whole
         cdef Level *metric
         if size == self.alike:

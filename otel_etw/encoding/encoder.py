@@ -1,7 +1,7 @@
 """MetricsData into frames: the walk over resources, scopes, metrics and points.
 
-One walk for both encoders: the plain packer is given point after point, the compiled one chunks of
-points as columns, and point by point what it does not know. A wrong object costs itself: what is
+One walk for both encoders: the plain packer is given points that are encoded, the compiled one the
+fields of everyday points, and encoded what it does not know. A wrong object costs itself: what is
 lost is counted in a `Losses`, the rest goes on.
 
 The encoder does no I/O, knows no clock and starts no thread. One that is used by one thread at a
@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import attrgetter
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.resources import Resource
@@ -38,7 +38,6 @@ COMPILED = _native is not None
 _KEPT = 256
 
 Ends = tuple[bytes, bytes]
-T = TypeVar("T")
 
 
 class Encoder:
@@ -68,8 +67,8 @@ class Encoder:
         self._resource_attributes = dict(resource_attributes or {})
         for key, value in self._resource_attributes.items():
             _constant(key, value, ROOM.RESOURCE)
-        self._resources: _Kept[Resource] = _Kept(Resource)
-        self._scopes: _Kept[InstrumentationScope] = _Kept(InstrumentationScope)
+        self._resources = _Kept(Resource)
+        self._scopes = _Kept(InstrumentationScope)
 
     def encode(self, data: MetricsData, limit: int | None, losses: Losses) -> Iterator[Any]:
         """Frames, batch by batch: each at most ``limit`` bytes, filled as far as points go.
@@ -104,9 +103,11 @@ class Encoder:
                 packer.scope(*ends)
                 for metric in metrics:
                     kind, points = self._give(packer, metric, losses)
+                    where = ""
                     for left in points:
                         if left is not READY:
-                            self._point(packer, kind, left, losses, metric)
+                            where = where or name_of(metric)
+                            self._point(packer, kind, left, losses, where)
                         if packer.ready:
                             yield packer.take()
         packer.end()
@@ -125,13 +126,14 @@ class Encoder:
             data = metric.data
             kind = kind_of(data)
             if kind is None:
-                self._begin(packer, metric, KINDS[0], b"", losses)
+                self._begin(packer, metric, KINDS[0].tag, b"", losses)
                 example = f"{name_of(metric)}, data ({type(data).__name__})"
                 losses.add("metric", "unsupported_type", example)
                 losses.add("point", "unsupported_type", example, _points_of(metric))
                 return KINDS[0], ()
+            _, tag, _, tail, everyday = kind
             points = _listed(data.data_points, "data_points")
-            self._begin(packer, metric, kind, kind.tail(data) if points else b"", losses)
+            self._begin(packer, metric, tag, tail(data) if points else b"", losses)
         except Exception as error:
             count = _points_of(metric) if points is None else len(points)
             _lose("metric", error, metric, losses, count, name_of(metric))
@@ -139,34 +141,33 @@ class Encoder:
         if not self._native:
             return kind, points
         packer.expect(points)
-        return kind, kind.everyday(points, packer)
+        return kind, everyday(points, packer)
 
-    def _begin(self, packer: Any, metric: Any, kind: Kind, tail: bytes, losses: Losses) -> None:
+    def _begin(self, packer: Any, metric: Any, tag: bytes, tail: bytes, losses: Losses) -> None:
         if not self._native or not packer.everyday_metric(
-            metric.name, metric.description, metric.unit, kind.tag, tail
+            metric.name, metric.description, metric.unit, tag, tail
         ):
-            packer.metric(plain.metric_head(metric, losses, name_of(metric)), kind.tag, tail)
+            packer.metric(plain.metric_head(metric, losses, name_of(metric)), tag, tail)
 
-    def _point(self, packer: Any, kind: Kind, point: Any, losses: Losses, metric: Any) -> None:
+    def _point(self, packer: Any, kind: Kind, point: Any, losses: Losses, where: str) -> None:
         """Give a point that is not an everyday one."""
-        where = name_of(metric)
         body = plain.point(kind.point, point, self._constants, losses, where)
         if body is not None and not packer.add(body):
             losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
 
 
-class _Kept(Generic[T]):
+class _Kept:
     """The bytes of objects that come again with every export, by identity.
 
     Only of exactly the SDK's class, whose attributes cannot change. What their encoding lost is
     counted again each time.
     """
 
-    def __init__(self, kind: type[T]) -> None:
+    def __init__(self, kind: type) -> None:
         self._kind = kind
-        self._known: dict[int, tuple[T, Ends, Losses]] = {}
+        self._known: dict[int, tuple[object, Ends, Losses]] = {}
 
-    def ends(self, given: T, losses: Losses, encode: Any) -> Ends:
+    def ends(self, given: Any, losses: Losses, encode: Any) -> Ends:
         known = self._known.get(id(given))
         if known is None:
             lost = Losses()

@@ -3,8 +3,8 @@
 Plain Python on purpose: the interpreter's own loop reads an attribute in a third of the time that
 compiled code needs for it.
 
-Each of these reads points one after the other and yields the one that is left to the plain encoder,
-because it lacks a field or is not an everyday one; or READY, when the packer has enough frames.
+Each of these reads points one after the other and yields those that are left to the plain encoder,
+because they lack a field or are not everyday ones; and READY where the packer has frames to take.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Source: opentelemetry-proto 1.10, ``metrics.proto``, ``common.proto``, ``resource.proto``,
 ``metrics_service.proto``. Within a message the order here is the order on the wire: ascending field
-numbers, as the official encoder writes them. The far end of the agreement is ``_native.pyx``.
+numbers, as the official encoder writes them. The far end of the agreement is ``_tags.pxd``.
 """
 
 from __future__ import annotations

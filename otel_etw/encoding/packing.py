@@ -1,7 +1,7 @@
 """Points into frames: as many as the limit allows, by exact size arithmetic.
 
 Knows sizes and nesting, not what is in a point. The compiled twin is ``Packer`` of
-``_native.pyx``, with the same methods in the same order.
+``_packing.pyx``, with the same methods in the same order.
 
 A frame is one request: ``resource( scope( metric( point… )… )… )``. A packer is told where it is by
 ``resource``, ``scope`` and ``metric``, each with the bytes before and behind what they hold, and

@@ -140,9 +140,6 @@ def utf8(field: str, value: object) -> bytes:
     raise Rejected("unsupported_type", field, type(value).__name__)
 
 
-_SURROGATES = re.compile("[\ud800-\udfff]")
-
-
 def described(tag: bytes, field: str, value: object, losses: Losses, where: str) -> bytes:
     """A text that only describes: lone surrogates become U+FFFD rather than cost its points."""
     try:
@@ -151,7 +148,7 @@ def described(tag: bytes, field: str, value: object, losses: Losses, where: str)
         if rejected.reason != "not_unicode" or not isinstance(value, str):
             raise
         losses.add("text", "not_unicode", f"{where}, {rejected}")
-        return text(tag, field, _SURROGATES.sub("\ufffd", value))
+        return text(tag, field, re.sub("[\ud800-\udfff]", "\ufffd", value))
 
 
 def packed(tag: bytes, values: Iterable[bytes]) -> bytes:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ from otel_etw.encoding import Losses, encoder, plain
 from otel_etw.encoding.otlp import METRIC
 from otel_etw.encoding.packing import BATCH
 from otel_etw.encoding.packing import Packer as PlainPacker
+from tests.systems import only_on_linux
 
 SUM = METRIC.SUM
 
@@ -193,6 +196,40 @@ def test_texts_are_bytes(both: tuple[bool, bool], texts: tuple[Any, Any]) -> Non
 def test_limits_are_sizes(both: tuple[bool, bool], limits: tuple[Any, Any]) -> None:
     with pytest.raises((OverflowError, TypeError)):
         encoder._native.PointPacker(*limits)
+
+
+@only_on_linux("elsewhere memory has no such limit")
+def test_no_point_is_taken_twice_when_memory_runs_out(both: tuple[bool, bool]) -> None:
+    """Amid a point, for the frame that it finishes. In a process of its own, with little memory."""
+    code = """
+import resource
+from otel_etw.encoding._native import PointPacker
+
+LIMIT = 20_000_000
+packer = PointPacker(LIMIT, None)
+packer.resource(b"", b"")
+packer.scope(b"", b"")
+packer.metric(b"", b":", b"")
+body = bytes(1_000_000)
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 45_000_000,) * 2)
+taken = 0
+try:
+    while taken < 100:
+        assert packer.add(body)
+        taken += 1
+except MemoryError as error:
+    assert "bytes of frames" in str(error), error
+for attempt in packer.add, lambda body: packer.number({}, None, 1, 1, []):
+    try:
+        attempt(body)
+    except MemoryError as error:
+        assert "earlier" in str(error), error
+    else:
+        raise AssertionError("taken once more")
+assert taken == 19
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_take_gives_each_frame_once(native: bool) -> None:
