@@ -32,7 +32,7 @@ _BUILT_IN = {
     "null": "otel_etw.transports.null:NullTransport.from_spec",
 }
 
-_OPTIONS = re.compile(r"\w+=[^&=]*(&\w+=[^&=]*)*")
+_OPTIONS = r"\w+=[^&=]*(&\w+=[^&=]*)*"
 
 
 def names() -> list[str]:
@@ -47,7 +47,7 @@ def parse(text: str, provider: Provider = DEFAULT_PROVIDER, limit: int | None = 
     have a question mark in it.
     """
     head, mark, tail = text.strip().rpartition("?")
-    if mark and _OPTIONS.fullmatch(tail):
+    if mark and re.fullmatch(_OPTIONS, tail):
         options = dict(option.split("=") for option in tail.split("&"))
     else:
         head, options = text.strip(), {}

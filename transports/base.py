@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol
+from types import MappingProxyType, TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from otel_etw.provider import DEFAULT_PROVIDER, Provider
 from otel_etw.transports.arguments import shown
@@ -44,8 +43,7 @@ class Frames(Protocol):
     def __iter__(self) -> Iterator[memoryview]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
+class Loss(NamedTuple):
     """Frames that were not taken for one reason."""
 
     reason: str
@@ -56,8 +54,7 @@ class Loss:
     """A sentence one can act on; logged, rate-limited."""
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """What became of one ``send``: frames and points taken, and what was lost and why."""
 
     taken: int
@@ -154,8 +151,7 @@ class Transport(ABC):
         self.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Spec:
+class Spec(NamedTuple):
     """A transport asked for by a string, ``name:target?option=value&…``, taken apart.
 
     What a registered factory is called with. ``provider`` and ``limit`` are the exporter's own
@@ -164,7 +160,7 @@ class Spec:
 
     name: str
     target: str = ""
-    options: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = MappingProxyType({})
     provider: Provider = DEFAULT_PROVIDER
     limit: int | None = None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from otel_etw.transports.arguments import FRAME_MAXIMUM, whole_number
@@ -80,7 +79,7 @@ class FileTransport(Transport):
             raise ValueError(f"transport {spec.name!r} needs a path: {spec.name}:metrics.pb")
         options = dict(spec.options)
         chosen = options.pop("format", None)
-        numbers = replace(spec, options=options).integers("format", "limit", "max_bytes", "backups")
+        numbers = spec._replace(options=options).integers("format", "limit", "max_bytes", "backups")
         return cls(
             os.path.expanduser(spec.target),  # noqa: PTH111  (Path's raises without a home)
             format=chosen,
