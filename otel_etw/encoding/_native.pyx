@@ -23,7 +23,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove, memset
 
-from otel_etw.encoding._packing cimport FIXED_PART, Packer, room_for
+from otel_etw.encoding._packing cimport FIXED_PART, Packer, is_ready, room_for
 from otel_etw.encoding._prefetch cimport prefetch_fields, prefetch_object
 from otel_etw.encoding._tags cimport (
     BUCKETS_COUNTS,
@@ -344,7 +344,7 @@ cdef class PointPacker(Packer):
             self.was_left = not self.commit(1 + width + size)
         else:
             self.was_left = True
-        return self.was_left or self.is_ready()
+        return self.was_left or is_ready(self)
 
     cdef inline uint8_t *put_start(self, uint8_t *to, PyObject *given) noexcept:
         """Converted once for as long as it is the same object."""

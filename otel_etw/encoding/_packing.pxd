@@ -5,7 +5,7 @@ from libc.stdint cimport uint8_t
 from otel_etw.encoding._frames cimport Frames
 
 cdef enum:
-    BATCH = 32_768  # packing.BATCH
+    BATCH = 49_152  # packing.BATCH
     # Bytes of points that one frame takes at a stretch: more than ETW's frames have.
     STRETCH = 65_536
     # More than a point's fields of fixed size, its head and the heads of its repeated numbers.
@@ -54,8 +54,6 @@ cdef class Packer:
     # ``room_for`` gave room, then ``commit`` it. A pointer into ``points`` is good until either.
     cdef uint8_t *grow(self, uint8_t *to, size_t size) except NULL
     cdef int commit(self, size_t size) except -1
-    cdef int take_in(self, size_t size) except -1
-    cdef bint is_ready(self) noexcept
 
     cdef int begin_metric(self, bytes head, bytes data_tag, bytes tail) except -1
     cdef Level *open_level(self, Levels *levels, bytes before, bytes after) except NULL
@@ -78,3 +76,7 @@ cdef inline uint8_t *room_for(Packer packer, uint8_t *to, size_t size) except NU
     if packer.points_room - (to - packer.points) >= size and packer.points != NULL:
         return to
     return packer.grow(to, size)
+
+
+cdef inline bint is_ready(Packer packer) noexcept:
+    return packer.out.used >= BATCH or packer.points_used >= packer.stretch

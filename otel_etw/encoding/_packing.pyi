@@ -1,5 +1,8 @@
+from typing_extensions import disjoint_base
+
 from otel_etw.encoding._frames import Frames
 
+@disjoint_base
 class Packer:
     def __init__(self, limit: int | None, max_points: int | None) -> None: ...
     @property

@@ -71,7 +71,7 @@ cdef class Packer:
     def ready(self):
         """Whether to ``take``: enough frames are finished, or a large one goes on and on. Then
         nothing may be there to take, but others may want their turn."""
-        return self.is_ready()
+        return is_ready(self)
 
     def resource(self, bytes before not None, bytes after not None):
         """What follows belongs to this resource."""
@@ -118,9 +118,6 @@ cdef class Packer:
         self.alike = 0
         self.stretch = self.points_used + STRETCH
         return frames
-
-    cdef bint is_ready(self) noexcept:
-        return self.out.used >= BATCH or self.points_used >= self.stretch
 
     cdef uint8_t *grow(self, uint8_t *to, size_t size) except NULL:
         cdef size_t used = to - self.points
@@ -195,19 +192,15 @@ cdef class Packer:
 
         0, and nothing is changed, when it is too large for any frame.
         """
-        cdef int taken
-        if self.torn:
-            raise MemoryError("memory ran out amid an earlier point")
-        self.torn = True
-        taken = self.take_in(size)
-        self.torn = False
-        return taken
-
-    cdef int take_in(self, size_t size) except -1:
         cdef size_t begin, whole
         cdef Level *metric
+        if self.torn:
+            raise MemoryError("memory ran out amid an earlier point")
         if size == self.alike:
-            return self.emit_alike(size)
+            self.torn = True
+            self.emit_alike(size)
+            self.torn = False
+            return 1
         if size <= self.spare:
             self.spare -= size
         else:
@@ -217,7 +210,9 @@ cdef class Packer:
                 if self.size_alone(size) > self.limit:
                     return 0
                 begin = self.points_used
+                self.torn = True
                 self.finish()
+                self.torn = False
                 memmove(self.points, self.points + begin, size)
             elif self.limit - whole > LENGTHS_GROW:
                 self.spare = self.limit - whole - LENGTHS_GROW
@@ -227,7 +222,9 @@ cdef class Packer:
         self.points_used += size
         self.frame_points += 1
         if self.frame_points == self.max_points:
+            self.torn = True
             self.finish()
+            self.torn = False
         return 1
 
     cdef int emit_alike(self, size_t size) except -1:

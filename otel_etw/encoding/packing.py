@@ -22,8 +22,8 @@ from .plain import message
 
 __all__ = ["BATCH", "Packer"]
 
-# Bytes of finished frames after which they are handed over.
-BATCH = 32_768
+# Bytes of finished frames after which they are handed over: less than one that fills ETW's limit.
+BATCH = 49_152
 
 
 def field_size(size: int) -> int:
