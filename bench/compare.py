@@ -26,8 +26,9 @@ RATIOS = (
     ("official one / one", "official, one point", "one point"),
     ("one / Rust", "one point", "Rust crate"),
     ("packed / Rust", "packed", "Rust crate"),
+    ("packed / touch", "packed", "touch"),
 )
-CUMULATIVE = ("packed", "one point", "official")
+CUMULATIVE = ("packed", "one point", "touch", "official")
 
 
 def compare(letters: str, rounds: int) -> list[dict[str, Any]]:

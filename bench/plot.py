@@ -43,6 +43,8 @@ def scaling() -> None:
             axes.plot(curve["x"], spent, marker="o", label=name)
         axes.set_xscale("log")
         axes.set_yscale("log")
+        axes.set_xticks(curve["x"], [f"{x:,}" for x in curve["x"]], fontsize="small")
+        axes.minorticks_off()
         axes.set_title(title)
         axes.grid(alpha=0.3)
     every[0].set_ylabel("microseconds per export")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -50,7 +51,15 @@ def machine() -> dict[str, str]:
         "Cython",
         "pyperf",
     )
-    return {
+    found = {
+        "command": "bench/run",
         **{key: str(metadata[key]) for key in KEPT if key in metadata},
         **{package: version(package) for package in packages},
     }
+    if shutil.which("rustc"):
+        done = subprocess.run(["rustc", "--version"], check=True, stdout=subprocess.PIPE, text=True)
+        found["rustc"] = done.stdout.strip()
+        lock = TIMED.with_name("rust").joinpath("Cargo.lock").read_text(encoding="utf-8")
+        for crate in ("opentelemetry-etw-metrics", "opentelemetry_sdk"):
+            found[crate] = lock.split(f'name = "{crate}"\nversion = "')[1].partition('"')[0]
+    return found

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from encoders import ENCODERS
+from encoders import ENCODERS, TRANSPORTS
 from workloads import workloads
 
 NAP = 100e-6
@@ -50,7 +50,7 @@ class Watch:
 
 def stalls(encoder: str, letter: str, exports: int) -> list[float]:
     made = workloads(True)[letter]
-    export = ENCODERS[encoder]()
+    export = {**TRANSPORTS, **ENCODERS}[encoder]()
     watch = Watch()
     found = []
     for _ in range(exports):
@@ -70,7 +70,7 @@ def main() -> None:
     arguments = parser.parse_args()
     result = {}
     for letter in "abcd":
-        for encoder in ("packed", "one point", "official"):
+        for encoder in ("packed", "one point", "memory", "file", "official"):
             exports = 6 if encoder == "official" else arguments.exports
             found = stalls(encoder, letter, exports)
             result[f"{letter}, {encoder}"] = [median(found) * 1e3, max(found) * 1e3]

@@ -128,16 +128,18 @@ def workloads(
 
 
 def shaped(series: int, attributes: int, length: int, buckets: int) -> Workload:
-    """One instrument of any shape, for the scaling curves: a counter, or with ``buckets`` a
-    histogram."""
+    """So many points of any shape, for the scaling curves: of counters, or with ``buckets`` of
+    histograms."""
 
     def texts(number: int) -> dict[str, object]:
         return {f"key.{n}": f"{number}".ljust(length, "x") for n in range(attributes)}
 
+    # The SDK keeps 2,000 series of an instrument.
+    instruments, series = -(-series // 1000), min(series, 1000)
     return Workload(
-        f"{series} points, {attributes} attributes of {length}, {buckets} buckets",
+        f"{instruments * series} points, {attributes} attributes of {length}, {buckets} buckets",
         "histogram" if buckets else "counter",
-        1,
+        instruments,
         series,
         texts,
         bounds=buckets - 1 if buckets else None,
