@@ -23,7 +23,6 @@ from .everyday import READY
 from .kinds import KINDS, Kind, kind_of
 from .losses import Losses, Rejected, name_of, shown
 from .otlp import ROOM
-from .packing import Packer
 
 try:
     from . import _native
@@ -84,7 +83,7 @@ class Encoder:
                 limit, self._max_points, self._constants
             )
         else:
-            packer = Packer(limit, self._max_points)  # type: ignore[assignment]
+            packer = _plain_packer(limit, self._max_points)
         for resource, scopes in _resources(data, losses):
             try:
                 ends = self._resources.ends(resource, losses, self._resource_ends)
@@ -154,6 +153,13 @@ class Encoder:
         body = plain.point(kind.point, point, self._constants, losses, where)
         if body is not None and not packer.add(body):
             losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
+
+
+def _plain_packer(limit: int | None, max_points: int | None) -> Any:
+    # Imported here: where the compiled one is, nobody needs it.
+    from .packing import Packer
+
+    return Packer(limit, max_points)
 
 
 class _Kept:
