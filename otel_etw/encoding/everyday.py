@@ -1,7 +1,7 @@
 """Everyday points: their fields, read by the interpreter and given to the compiled packer.
 
 Plain Python on purpose: the interpreter's own loop reads an attribute in a third of the time that
-compiled code needs for it.
+compiled code needs for it. One loop a kind, for the interpreter specialises each to its class.
 
 Each of these reads points one after the other and yields those that are left to the plain encoder,
 because they lack a field or are not everyday ones; and READY where the packer has frames to take.
