@@ -21,7 +21,7 @@ from otel_etw.encoding.kinds import kind_of
 from otel_etw.provider import ETW_LIMIT
 from otel_etw.transports.null import NullTransport
 
-__all__ = ["ENCODERS", "TRANSPORTS"]
+__all__ = ["ENCODERS", "EXPORTS", "TRANSPORTS"]
 
 Export = Callable[[Any], Any]
 
@@ -149,3 +149,5 @@ ENCODERS: dict[str, Callable[[], Export]] = {
     "official, one point": official_one_point,
     "official JSON": official_json,
 }
+
+EXPORTS = {**TRANSPORTS, **ENCODERS}

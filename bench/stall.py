@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from encoders import ENCODERS, TRANSPORTS
+from encoders import EXPORTS
 from workloads import workloads
 
 NAP = 100e-6
@@ -50,7 +50,7 @@ class Watch:
 
 def stalls(encoder: str, letter: str, exports: int) -> list[float]:
     made = workloads(True)[letter]
-    export = {**TRANSPORTS, **ENCODERS}[encoder]()
+    export = EXPORTS[encoder]()
     watch = Watch()
     found = []
     for _ in range(exports):

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pyperf
-from encoders import ENCODERS, TRANSPORTS
+from encoders import EXPORTS
 from workloads import Workload, shaped, workloads
 
 RUST = Path(__file__).parent / "rust/target/release/otel-etw-bench"
@@ -56,7 +56,7 @@ def measure(loops: int, made: Workload, encoder: str) -> float:
 
 @cache
 def exporter(encoder: str) -> Callable[[Any], Any]:
-    return {**TRANSPORTS, **ENCODERS}[encoder]()
+    return EXPORTS[encoder]()
 
 
 def rust(loops: int, made: Workload) -> float:

@@ -43,7 +43,7 @@ cdef class Packer:
     cdef size_t stretch
     # Bytes of points that the open frame surely takes still.
     cdef size_t spare
-    # While a point is put in its place: still so when memory ran out amid that.
+    # While a frame is written: still so when memory ran out amid that. Then no point is taken.
     cdef bint torn
     # One point a frame: the size of the point in the last frame, and of what stands behind it
     # there, while the next point's surroundings are the same. No point has size 0.

@@ -195,12 +195,9 @@ cdef class Packer:
         cdef size_t begin, whole
         cdef Level *metric
         if self.torn:
-            raise MemoryError("memory ran out amid an earlier point")
+            raise MemoryError("memory ran out amid an earlier frame")
         if size == self.alike:
-            self.torn = True
-            self.emit_alike(size)
-            self.torn = False
-            return 1
+            return self.emit_alike(size)
         if size <= self.spare:
             self.spare -= size
         else:
@@ -210,9 +207,7 @@ cdef class Packer:
                 if self.size_alone(size) > self.limit:
                     return 0
                 begin = self.points_used
-                self.torn = True
                 self.finish()
-                self.torn = False
                 memmove(self.points, self.points + begin, size)
             elif self.limit - whole > LENGTHS_GROW:
                 self.spare = self.limit - whole - LENGTHS_GROW
@@ -222,19 +217,20 @@ cdef class Packer:
         self.points_used += size
         self.frame_points += 1
         if self.frame_points == self.max_points:
-            self.torn = True
             self.finish()
-            self.torn = False
         return 1
 
     cdef int emit_alike(self, size_t size) except -1:
         """A frame that differs from the last one in its point alone, which is as long."""
         cdef size_t begin = self.out.begin(self.out.count - 1)
         cdef size_t whole = self.out.used - begin
-        cdef uint8_t *to = self.out.reserve(whole)
+        cdef uint8_t *to
+        self.torn = True
+        to = self.out.reserve(whole)
         memcpy(to, self.out.data + begin, whole)
         memcpy(to + whole - self.behind - size, self.points, size)
         self.out.close_frame(whole, 1)
+        self.torn = False
         return 1
 
     cdef int finish(self) except -1:
@@ -357,6 +353,7 @@ cdef class Packer:
         cdef Level *resource
         cdef Level *scope
         cdef Level *metric
+        self.torn = True
         for index in range(self.resources.count):
             size += field_size(self.resources.items[index].size)
         to = self.out.reserve(size)
@@ -384,4 +381,5 @@ cdef class Packer:
                 scope_index += 1
             to = put_bytes(to, self.texts + resource.text + resource.before, resource.after)
         self.out.close_frame(size, self.frame_points)
+        self.torn = False
         return 0
