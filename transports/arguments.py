@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["FRAME_MAXIMUM", "shown", "whole_number"]
-
-# Bytes of one protobuf message: the length of its parts is a signed 32-bit number in most
-# languages.
-FRAME_MAXIMUM = 2**31 - 1
+__all__ = ["shown", "whole_number"]
 
 
 def shown(value: object) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from otel_etw.transports.arguments import FRAME_MAXIMUM, whole_number
+from otel_etw.limits import FRAME_MAXIMUM
+from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
 from otel_etw.transports.file_append import Appender
 from otel_etw.transports.file_formats import FORMATS, Piece, Unwritable

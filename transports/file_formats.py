@@ -9,15 +9,13 @@ from struct import unpack_from
 from typing import Protocol
 from uuid import uuid4
 
+from otel_etw.limits import WRITTEN_LINE_MAXIMUM
 from otel_etw.transports.otlp_json import OtlpJson
 
-__all__ = ["FORMATS", "LINE_MAXIMUM", "Format", "Piece", "Unwritable"]
+__all__ = ["FORMATS", "Format", "Piece", "Unwritable"]
 
 # What is written for one frame, in parts that need not be copied together before the write.
 Piece = tuple[bytes | memoryview, ...]
-
-# Bytes of a line with its newline; the Collector's reader cuts longer ones up and drops them.
-LINE_MAXIMUM = 1_048_575
 
 _HEAD = 64
 _BLOCK = 65_536
@@ -138,7 +136,7 @@ def _holds_resources(fd: int, start: int, end: int, size: int) -> bool:
 class JsonLines:
     """An OTLP JSON object a line: what the Collector's ``otlpjsonfile`` receiver reads."""
 
-    # JSON takes up to seven times the bytes of protobuf, and must stay below `LINE_MAXIMUM`.
+    # JSON takes up to seven times the bytes of protobuf, and has `WRITTEN_LINE_MAXIMUM` to fit.
     limit = 131_072
     mend = b"\n"
     foreign: tuple[str, str] = ("not_json_lines", "does not begin with a JSON object on a line")
@@ -156,11 +154,12 @@ class JsonLines:
             line = self._json.line(bytes(frame))
         except ValueError as error:
             raise Unwritable("not_otlp", f"a frame of {len(frame):,} bytes: {error}") from error
-        if len(line) > LINE_MAXIMUM:
+        if len(line) > WRITTEN_LINE_MAXIMUM:
             raise Unwritable(
                 "line_too_long",
                 f"a frame of {len(frame):,} bytes became a line of {len(line):,} bytes of JSON; "
-                f"readers take up to {LINE_MAXIMUM:,}: set a lower limit than {len(frame):,}",
+                f"readers take up to {WRITTEN_LINE_MAXIMUM:,}: set a lower limit than "
+                f"{len(frame):,}",
             )
         return (line,)
 

@@ -6,7 +6,8 @@ import sys
 from collections import deque
 from typing import TYPE_CHECKING, Any, overload
 
-from otel_etw.transports.arguments import FRAME_MAXIMUM, whole_number
+from otel_etw.limits import MESSAGE_MAXIMUM
+from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
 from otel_etw.transports.locks import ForkSafeLock
 
@@ -28,7 +29,7 @@ class InMemoryTransport(Transport):
 
     def __init__(self, limit: int | None = None, max_frames: int = 10_000) -> None:
         if limit is not None:
-            whole_number("limit", limit, 1, FRAME_MAXIMUM)
+            whole_number("limit", limit, 1, MESSAGE_MAXIMUM)
         self._limit = limit
         self._frames: deque[bytes] = deque(
             maxlen=whole_number("max_frames", max_frames, 1, sys.maxsize)

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, ExpandingReader, zstd
 from otel_etw.captures.forms import PREFIX, Messages, ZstdMessages
 from otel_etw.captures.frame_file import FrameReader
-from otel_etw.captures.items import FRAME_MAXIMUM, CaptureError, Frame, Item, Reader
+from otel_etw.captures.items import CaptureError, Frame, Item, Reader
 from otel_etw.captures.json_lines import LineReader
+from otel_etw.limits import FRAME_MAXIMUM
 
 __all__ = ["FORMATS", "Format", "RecognisingReader"]
 

@@ -8,8 +8,9 @@ from typing import Protocol
 from google.protobuf.message import DecodeError
 
 from otel_etw.captures.compression import Codec, expanded
-from otel_etw.captures.items import FRAME_MAXIMUM, ExportMetricsServiceRequest
+from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.otlp_json import object_from, request_from, text_from
+from otel_etw.limits import FRAME_MAXIMUM
 
 __all__ = ["PREFIX", "Form", "Messages", "ZstdMessages"]
 

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 
 from otel_etw.captures.forms import PREFIX, Form
 from otel_etw.captures.items import (
-    FRAME_MAXIMUM,
     Damage,
     ExportMetricsServiceRequest,
     Frame,
     Item,
 )
+from otel_etw.limits import FRAME_MAXIMUM
 
 __all__ = ["FrameReader"]
 

@@ -11,8 +11,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 __all__ = [
-    "FRAME_MAXIMUM",
-    "LINE_MAXIMUM",
     "CaptureError",
     "Damage",
     "ExportMetricsServiceRequest",
@@ -21,11 +19,6 @@ __all__ = [
     "Item",
     "Reader",
 ]
-
-# Bytes of one frame, and of one line. What is longer counts as damage, which bounds the memory of
-# a reader. Writers stay at a few MiB; official Python's JSON has a whole export on one line.
-FRAME_MAXIMUM = 0x03FF_FFFF
-LINE_MAXIMUM = 0x0FFF_FFFF
 
 
 class CaptureError(Exception):

@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from otel_etw.captures.items import LINE_MAXIMUM, Damage, Foreign, Frame, Item
+from otel_etw.captures.items import Damage, Foreign, Frame, Item
 from otel_etw.captures.otlp_json import METRICS_KEYS, object_from, request_from, size, text_from
+from otel_etw.limits import LINE_MAXIMUM
 
 __all__ = ["LineReader"]
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from otel_etw.captures import Frame, Item
 from otel_etw.captures.forms import Messages
 from otel_etw.captures.frame_file import FrameReader
-from otel_etw.captures.items import FRAME_MAXIMUM, ExportMetricsServiceRequest
+from otel_etw.captures.items import ExportMetricsServiceRequest
+from otel_etw.limits import FRAME_MAXIMUM
 
 from .damages import damaged
 from .material import File, damage, fed, framed, numbers, read_by, reasons, request

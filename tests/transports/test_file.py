@@ -184,7 +184,7 @@ def test_the_format_is_what_is_said_or_what_the_suffix_says(
         (7, {}, TypeError, "expected str, bytes or os.PathLike object, not int"),
         ("m", {"format": "json"}, ValueError, "format='json' must be one of 'proto', 'jsonl'"),
         ("m", {"format": ["proto"]}, ValueError, "format=['proto'] must be one of"),
-        ("m", {"limit": 0}, ValueError, "limit=0 is out of range: it may be from 1 to 2,147,483"),
+        ("m", {"limit": 0}, ValueError, "limit=0 is out of range: it may be from 1 to 67,108,863"),
         ("m", {"limit": 1.5}, TypeError, "limit=1.5 must be a whole number, not float"),
         ("m", {"max_bytes": 0}, ValueError, "max_bytes=0 is out of range: it may be 1 or more"),
         ("m", {"max_bytes": "1MB"}, TypeError, "max_bytes='1MB' must be a whole number, not str"),

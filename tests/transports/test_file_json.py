@@ -16,8 +16,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
+from otel_etw.limits import WRITTEN_LINE_MAXIMUM
 from otel_etw.transports.file import FileTransport
-from otel_etw.transports.file_formats import LINE_MAXIMUM
 from otel_etw.transports.otlp_json import OtlpJson
 from tests.transports.otlp_files import (
     COLLECTOR,
@@ -222,19 +222,19 @@ def test_a_file_has_one_first_line_however_often_it_is_opened(tmp_path: Path) ->
 
 def test_a_line_of_the_most_bytes_is_taken_and_a_longer_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
-    room = LINE_MAXIMUM - len(OtlpJson().line(frame(1, 0, 0)))
+    room = WRITTEN_LINE_MAXIMUM - len(OtlpJson().line(frame(1, 0, 0)))
     # The checksum's digits differ: find the filling whose line is exactly as long as allowed.
     fitting = next(
         filling
         for filling in range(room, room - 12, -1)
-        if len(OtlpJson().line(frame(1, 0, filling))) == LINE_MAXIMUM
+        if len(OtlpJson().line(frame(1, 0, filling))) == WRITTEN_LINE_MAXIMUM
     )
     transport = FileTransport(path, limit=2_000_000)
     delivery = transport.send(batch(frame(1, 0, fitting), frame(1, 0, fitting + 12), frame(1, 1)))
     (loss,) = delivery.losses
     assert (delivery.taken, loss.reason, loss.frames) == (2, "line_too_long", 1)
     assert "set a lower limit" in loss.detail
-    assert [len(line) + 1 for line in path.read_bytes().splitlines()][1] == LINE_MAXIMUM
+    assert [len(line) + 1 for line in path.read_bytes().splitlines()][1] == WRITTEN_LINE_MAXIMUM
     assert [identify(request)[1] for request in read_lines(path)] == [0, 1]
 
 
