@@ -4,7 +4,6 @@ import inspect
 import re
 import shlex
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,21 +13,9 @@ from otel_etw.encoding.frames import Frames
 from otel_etw.settings import VARIABLES
 from otel_etw.transports import etw
 from otel_etw.transports.etw import CODES
+from tests.markdown import ROOT, blocks, document
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def code_blocks(document: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
-
-
-def test_readme_example_for_tests_runs() -> None:
-    lines = code_blocks(README)[0].splitlines()
-    setup = "\n".join(line for line in lines if line.startswith("from opentelemetry"))
-    names: dict[str, Any] = {}
-    exec(setup + "\n" + code_blocks(README)[1], names)
-    names["provider"].shutdown()
+README = document("README.md")
 
 
 def test_readme_names_every_argument() -> None:
@@ -58,15 +45,26 @@ def test_readme_commands_are_one_line_each() -> None:
     assert shlex.split(tests)[-1] == ".venv/bin/pytest"
 
 
+def anchors(text: str) -> set[str]:
+    """What GitHub makes of the headings: lower case, hyphens for spaces, no other punctuation."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 def test_links_lead_somewhere() -> None:
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "bench/README.md"]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "bench/README.md"]:
+        text = page.read_text(encoding="utf-8")
+        for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.name}: {path}"
+            if anchor:
+                found = anchors(target.read_text(encoding="utf-8"))
+                assert anchor in found, f"{page.name}: {path}#{anchor}"
 
 
 def test_transport_of_the_documentation_works(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {}
-    exec(code_blocks((ROOT / "docs/transports.md").read_text(encoding="utf-8"))[0], names)
+    exec(blocks("docs/transports.md", "python")[0].text, names)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
         agent.settimeout(30)
         agent.bind(("127.0.0.1", 0))
