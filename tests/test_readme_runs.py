@@ -116,7 +116,10 @@ def test_each_yaml_block_configures_an_exporter(tmp_path: Path, block: Block) ->
     (tmp_path / "otel.yaml").write_text(block.text, encoding="utf-8")
     printed = run([sys.executable, "-c", CONFIGURE], tmp_path, OTEL_CONFIG_FILE="otel.yaml")
     (path,) = re.findall(r'transport: "file:(.*)"', block.text)
-    assert printed.split() == ["ETWMetricExporter", str(Path(path).absolute())]
+    name, opened = printed.split()
+    assert name == "ETWMetricExporter"
+    # Windows puts the drive of the working folder in front.
+    assert Path(opened).parts[1:] == Path(path).parts[1:]
 
 
 def test_what_is_installed_is_this_package_and_its_extras() -> None:

@@ -1,21 +1,22 @@
 """What the documents tell people to type on Windows.
 
 Nothing here can run it: the tools are Windows' own, and Wine has none of ETW. So each line is read
-as its shell would, and compared with what Microsoft's pages say the tool takes. ``otel-etw`` lines
-are parsed by the command itself.
+as its shell would, and compared with what Microsoft's pages say the tool takes. Lines of our own
+command are run, on Windows too.
 """
 
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from uuid import UUID
 from xml.etree import ElementTree
 
-import click
 import pytest
 
-from otel_etw.cli import otel_etw
 from otel_etw.provider import DEFAULT_PROVIDER, ETW_LIMIT_64K_BUFFERS
 from tests.markdown import Block, blocks
 
@@ -136,12 +137,8 @@ def pip(*arguments: str) -> None:
     assert arguments[0] == "install"  # what: test_readme_runs.py
 
 
-def command(*arguments: str) -> None:
-    verb, *rest = arguments
-    context = click.Context(otel_etw)
-    found = otel_etw.get_command(context, verb)
-    assert found
-    found.make_context(verb, rest, parent=context)
+def ours(*arguments: str) -> None:
+    assert arguments  # what it does: test_the_lines_of_our_own_command_run
 
 
 TOOLS = {
@@ -151,7 +148,7 @@ TOOLS = {
     "PerfView.exe": perfview,
     "py": py,
     r".venv\Scripts\pip": pip,
-    r".venv\Scripts\otel-etw": command,
+    r".venv\Scripts\otel-etw": ours,
 }
 
 
@@ -159,6 +156,17 @@ TOOLS = {
 def test_a_line_for_cmd_and_powershell_is_one_that_its_tool_takes(line: str) -> None:
     tool, *arguments = words(line)
     TOOLS[tool](*arguments)
+
+
+def test_the_lines_of_our_own_command_run(tmp_path: Path) -> None:
+    every = [words(line) for line in lines("bat")]
+    found = [arguments for tool, *arguments in every if tool.endswith("otel-etw")]
+    assert len(found) == 2
+    for arguments in found:
+        command = [sys.executable, "-m", "otel_etw", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=300)
+        assert done.returncode == 0, done.stderr.decode()
+    assert b"process.runtime." in done.stdout or b"process.cpu" in done.stdout
 
 
 @pytest.mark.parametrize("line", lines("powershell"))
