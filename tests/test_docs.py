@@ -1,6 +1,7 @@
 """What the documents show is what the code does."""
 
 import inspect
+import math
 import re
 import shlex
 import socket
@@ -8,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from otel_etw import ETWMetricExporter, transports
+from otel_etw import ETWMetricExporter, FileTransport, InMemoryTransport, transports
 from otel_etw.encoding.frames import Frames
+from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.settings import VARIABLES
 from otel_etw.transports import etw
 from otel_etw.transports.etw import CODES
@@ -87,3 +89,29 @@ def test_etw_codes_are_in_their_table() -> None:
     assert [(int(code), name, reason) for code, name, reason in rows] == [
         (code, name, etw.explain(code)[0]) for code, (name, _) in CODES.items()
     ]
+
+
+def test_readme_has_the_limits_of_the_code() -> None:
+    row = re.search(r"^\| `limit` .*$", README, re.MULTILINE)
+    assert row
+    for bytes_ in (etw.ETW_LIMIT, etw.ETW_LIMIT_MAXIMUM):
+        assert f"{bytes_:,}" in row[0]
+    assert FileTransport("frames.pb").limit == 1 << 20
+    assert "Files: 1 MiB" in row[0]
+    assert FileTransport("lines.jsonl").limit == 128 << 10
+    assert "JSON lines 128 KiB" in row[0]
+    assert FRAME_MAXIMUM == (64 << 20) - 1
+    assert "at most 64 MiB" in row[0]
+    assert InMemoryTransport().limit is None
+    assert "Memory: none" in row[0]
+
+
+def test_numbers_of_buffers_are_what_their_formula_gives() -> None:
+    text = " ".join(document("docs/operating.md").split())
+    fit = {size: (size * 1024 - 72) // (etw.ETW_LIMIT + 152) for size in (64, 128, 1024)}
+    assert fit == {64: 1, 128: 2, 1024: 17}
+    assert "one at `-bs 64`, two at 128, **17 at 1024**" in text
+    for size, processors, burst, stalled in ((128, 8, 14, 0), (1024, 16, 120, 60)):
+        lowest = 2 * processors + math.ceil(burst / fit[size])
+        highest = lowest + max(20, math.ceil(stalled / fit[size]))
+        assert f"**`-bs {size} -nb {lowest} {highest}`**" in text
