@@ -6,7 +6,8 @@ It knows the formats of captures and nothing of the side that writes them but
 
 from __future__ import annotations
 
-from otel_etw.captures.capture import follow, open, read  # noqa: A004
+from otel_etw.captures.capture import open, read  # noqa: A004
+from otel_etw.captures.following import follow
 from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item
 from otel_etw.captures.points import Point, points
 

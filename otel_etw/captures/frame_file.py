@@ -2,24 +2,28 @@
 
 A frame counts as found when its length, its outline and its decoding fit together. Where that
 fails, reading goes on at the next place where it holds, and what lies between is one `Damage`.
-Every frame whose bytes are as they were written is found again, with two exceptions: damage that
-happens to form a sound frame which ends where another may begin hides what it covers, and after
-damage a frame without a single metric is not looked for. The work is bounded by the size of the
-file: where bytes look like a frame at place after place and are none, such places are passed over
-once `_CREDIT` is spent.
+Every frame whose bytes are as they were written is found again, with two exceptions. After damage
+a frame without a single metric is not looked for. And where two sound frames overlap, one of them
+was damaged, and which one the bytes do not tell: when the bytes between two frames were cut to
+``[A's last bytes, 0, 0][0, 0, B's ...]`` with two zeros missing, A may be torn, as a crash leaves
+it, or B may lack its first bytes. Then the later one is shown.
+
+The work is bounded by the size of the file: where bytes look like a frame at place after place and
+are none, such places are ignored once `_CREDIT` is spent. It is spent by what was done at a place,
+not by how long the frame would be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otel_etw.captures.forms import PREFIX, Form
 from otel_etw.captures.items import (
     Damage,
     ExportMetricsServiceRequest,
     Frame,
     Item,
 )
+from otel_etw.captures.payloads import PREFIX, Outline, PayloadKind
 from otel_etw.limits import FRAME_MAXIMUM
 
 __all__ = ["FrameReader"]
@@ -28,20 +32,22 @@ __all__ = ["FrameReader"]
 _BLANK = 16 * PREFIX
 # Bytes behind a frame that are looked at before it is believed.
 _AHEAD = _BLANK + 16
-# What may be spent on frames that turn out to be none, in bytes looked at: at the start, and
-# earned by each byte of the file.
+# What may be spent on frames that turn out to be none, in bytes that C code looks at: at the
+# start, and earned by each byte of the file.
 _CREDIT = 1 << 26
 _CREDIT_PER_BYTE = 16
-# Python's steps take longer than protobuf's.
-_PRICE = 8
-_PRICE_OF_A_LOOK = 128
+# What Python does at a place, and for a field, costs as much as this many bytes.
+_PRICE_OF_A_PLACE = 128
+_PRICE_OF_A_FIELD = 64
+# A byte is copied and decoded.
+_PRICE_OF_DECODING = 4
 
 
 class FrameReader:
     """Reads one length-prefixed file; see `otel_etw.captures.items.Reader`."""
 
-    def __init__(self, form: Form) -> None:
-        self._form = form
+    def __init__(self, payloads: PayloadKind) -> None:
+        self._payloads = payloads
         self._buffer = bytearray()
         self._base = 0  # where the buffer begins in the file
         self._need = 0  # bytes that the buffer must have before anything more can be told
@@ -105,8 +111,8 @@ class FrameReader:
         """Where a frame may begin, at ``at`` or later; -1 for nowhere."""
         if self._credit <= 0:
             return -1
-        self._credit -= _PRICE_OF_A_LOOK
-        match = self._form.beginning.search(self._buffer, at)
+        self._credit -= _PRICE_OF_A_PLACE
+        match = self._payloads.beginning.search(self._buffer, at)
         return match.start() if match else -1
 
     def _look(self, at: int) -> Frame | int | str:
@@ -119,20 +125,20 @@ class FrameReader:
         size = int.from_bytes(self._buffer[at:start], "big")
         end = start + size
         if size == 0:
-            return self._empty(at)
+            return "no frame begins here" if self._lost else self._empty(at)
         if size > FRAME_MAXIMUM:
             return f"no frame begins here: its length would be {size:,} bytes"
         torn = have < end and self._complete
         # Looked for among damage it is none, whatever it looks like.
-        reached, sound = (end, True) if torn and self._lost else self._outline(start, end)
-        if not sound:
-            return f"no frame begins here: {size:,} bytes announced, other content than a frame's"
+        outline = Outline(end, 0) if torn and self._lost else self._outline(start, end)
+        if outline.fault:
+            return f"no frame begins here: {size:,} bytes announced, {outline.fault}"
         if torn:
             return f"a torn frame: {size:,} bytes announced, {have - start:,} there"
         if have < end:
             # Look again when twice as much is there: a wrong length is seen before all of it has
             # come, and all the looking together stays linear.
-            return end if reached == end else min(end, max(have + 1, 2 * have - at))
+            return end if outline.reached == end else min(end, max(have + 1, 2 * have - at))
         if have < end + _AHEAD and not self._settled:
             return end + _AHEAD
         request = self._decode(start, end)
@@ -146,19 +152,19 @@ class FrameReader:
                 return hidden
         return Frame(self._base + at, end - at, request)
 
-    def _outline(self, start: int, end: int) -> tuple[int, bool]:
-        reached, sound = self._form.outline(self._buffer, start, end)
-        if self._lost or not sound:
-            self._credit -= _PRICE * (min(reached, len(self._buffer)) - start + 1)
-        return reached, sound
+    def _outline(self, start: int, end: int, among_frames: bool = True) -> Outline:
+        outline = self._payloads.outline(self._buffer, start, end)
+        if self._lost or outline.fault or not among_frames:
+            self._credit -= _PRICE_OF_A_FIELD * outline.fields
+        return outline
 
     def _decode(self, start: int, end: int) -> ExportMetricsServiceRequest | str:
         with memoryview(self._buffer) as view:
             payload = bytes(view[start:end])
         try:
-            return self._form.decode(payload)
+            return self._payloads.decode(payload)
         except ValueError as error:
-            self._credit -= _PRICE * len(payload)
+            self._credit -= _PRICE_OF_DECODING * len(payload)
             return str(error)
 
     def _empty(self, at: int) -> Frame | int | str:
@@ -181,7 +187,7 @@ class FrameReader:
             size = int.from_bytes(head[:PREFIX], "big")
             del head[:PREFIX]
             if size:
-                return size <= FRAME_MAXIMUM and self._form.outline(head, 0, size)[1]
+                return size <= FRAME_MAXIMUM and not self._payloads.outline(head, 0, size).fault
         return not head or head[0] <= FRAME_MAXIMUM >> 24
 
     def _hidden(self, start: int, end: int) -> int | str | None:
@@ -192,7 +198,7 @@ class FrameReader:
         while 0 <= (at := self._next(at)) < end:
             inner = at + PREFIX
             inner_end = inner + int.from_bytes(self._buffer[at:inner], "big")
-            if inner < inner_end and self._outline(inner, inner_end)[1]:
+            if inner < inner_end and not self._outline(inner, inner_end, False).fault:
                 if inner_end > len(self._buffer):
                     if not self._complete:
                         return inner_end

@@ -1,7 +1,11 @@
 """OTLP JSON Lines: ours, the Collector's ``format: json``, the official Python file exporter's.
 
+An object may also be spread over lines, as examples are published and ``jq`` prints; its first
+line begins with ``{`` in the first column and no other of its lines does.
+
 An intact object is found whatever stands before it on its line: a torn one that a crash left, NUL
-bytes, other objects. After `_ATTEMPTS` broken beginnings on one line only the last is tried.
+bytes, other objects. After `_ATTEMPTS` broken beginnings on one line, or when the line was looked
+at `_TIMES` times, only the last is tried.
 """
 
 from __future__ import annotations
@@ -11,16 +15,30 @@ from collections.abc import Iterator
 from typing import Any
 
 from otel_etw.captures.items import Damage, Foreign, Frame, Item
-from otel_etw.captures.otlp_json import METRICS_KEYS, object_from, request_from, size, text_from
+from otel_etw.captures.json_requests import (
+    METRICS_KEYS,
+    NoObject,
+    brackets,
+    check_values,
+    object_from,
+    request_from,
+    size,
+    text_from,
+)
 from otel_etw.limits import LINE_MAXIMUM
 
 __all__ = ["LineReader"]
 
 _ATTEMPTS = 32
+_TIMES = 4
+_ALLOWANCE = 1 << 20
 _BLANK = re.compile(r"[ \t\r\n]*")
 _NULS = re.compile("\0+")
 _BEGINNING = re.compile(r'\{\s*"resource_?[A-Za-z]+"\s*:')
 _BOM = "\ufeff"
+_BOM_BYTES = _BOM.encode()
+# How a line ends that has its object's rest on the next one.
+_GOES_ON = (b"{", b"[", b",", b":")
 
 _FOREIGN = {
     "resourceSpans": "spans",
@@ -42,6 +60,7 @@ class LineReader:
         self._base = 0  # where the buffer begins in the file
         self._searched = 0  # bytes of the buffer that have no newline
         self._overlong = 0  # bytes dropped of a line that is too long
+        self._spread = _SpreadObject()
         self._damage: Damage | None = None  # kept back, as it may go on
 
     def feed(self, data: bytes) -> Iterator[Item]:
@@ -59,6 +78,7 @@ class LineReader:
     def finish(self) -> Iterator[Item]:
         if self._buffer or self._overlong:
             yield from self._take(len(self._buffer))
+        yield from self._end_of_spread()
         yield from self._end_of_damage()
 
     def _drop(self, count: int) -> bytes:
@@ -69,16 +89,29 @@ class LineReader:
         return dropped
 
     def _take(self, count: int) -> Iterator[Item]:
-        """Damage with nothing between becomes one: a file of other JSON would give one a line."""
         offset = self._base
         line = self._drop(count)
-        if self._overlong:
+        if self._overlong or count > LINE_MAXIMUM:
+            yield from self._end_of_spread()
             length = self._overlong + count
             reason = f"a line of {length:,} bytes; lines of up to {LINE_MAXIMUM:,} are read"
-            items: Iterator[Item] = iter([Damage(self._base - length, length, reason)])
+            yield from self._merged(iter([Damage(self._base - length, length, reason)]))
             self._overlong = 0
-        else:
-            items = _line(text_from(line), offset)
+            return
+        if not self._spread.takes(line, offset):
+            yield from self._end_of_spread()
+            if not self._spread.takes(line, offset):
+                yield from self._merged(_line(text_from(line), offset))
+        elif self._spread.is_whole:
+            yield from self._end_of_spread()
+
+    def _end_of_spread(self) -> Iterator[Item]:
+        lines, offset = self._spread.give()
+        if lines:
+            yield from self._merged(_line(text_from(lines), offset))
+
+    def _merged(self, items: Iterator[Item]) -> Iterator[Item]:
+        """Damage with nothing between becomes one: a file of other JSON would give one a line."""
         for item in items:
             if not isinstance(item, Damage):
                 yield from self._end_of_damage()
@@ -95,11 +128,55 @@ class LineReader:
             self._damage = None
 
 
+class _SpreadObject:
+    """Collects the lines of one object until its brackets are closed."""
+
+    def __init__(self) -> None:
+        self._lines = bytearray()
+        self._offset = 0
+        self._open = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return self._open <= 0
+
+    def takes(self, line: bytes, offset: int) -> bool:
+        """Whether the line is the first of a spread object or goes on with the one before."""
+        first = line.removeprefix(_BOM_BYTES) if offset == 0 else line
+        begins = first.startswith(b"{")
+        if self._lines:
+            if begins or len(self._lines) + len(line) > LINE_MAXIMUM:
+                return False
+        elif not begins or not first.rstrip().endswith(_GOES_ON):
+            return False
+        found = brackets(text_from(first))
+        if found.torn:
+            return False  # strings end on the line where they begin
+        if not self._lines:
+            self._offset = offset
+        self._lines += line
+        self._open += found.opened - found.closed
+        return True
+
+    def give(self) -> tuple[bytes, int]:
+        """What was collected, and its offset; begins anew."""
+        lines = bytes(self._lines)
+        self._lines.clear()
+        self._open = 0
+        return lines, self._offset
+
+
 def _line(line: str, offset: int) -> Iterator[Item]:
     """What a line holds; ``offset`` is that of its first byte."""
+    try:
+        check_values(line)
+    except ValueError as error:
+        yield Damage(offset, size(line), f"no OTLP JSON metrics: {error}")
+        return
     at = len(_BOM) if offset == 0 and line.startswith(_BOM) else 0
     offset += size(line[:at])
     attempts = 0
+    looked_at = 0
     while True:
         blank = _after(_BLANK, line, at)
         offset += blank - at
@@ -113,9 +190,11 @@ def _line(line: str, offset: int) -> Iterator[Item]:
         else:
             try:
                 content, end = object_from(line, at)
-            except ValueError as error:
+            except NoObject as error:
                 attempts += 1
-                end = _next_beginning(line, at + 1, last=attempts >= _ATTEMPTS)
+                looked_at += error.looked_at
+                last = attempts >= _ATTEMPTS or looked_at > _TIMES * len(line) + _ALLOWANCE
+                end = _next_beginning(line, at + 1, last)
                 torn = end == len(line) and not line.endswith("\n")
                 reason = "a torn last line" if torn else f"no OTLP JSON: {error}"
                 yield Damage(offset, size(line[at:end]), reason)

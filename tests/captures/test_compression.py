@@ -4,17 +4,23 @@ from __future__ import annotations
 
 import gzip
 import sys
+import zlib
+from bisect import bisect
+from itertools import accumulate
+from random import Random
 from typing import Any
 
 import pytest
 import zstandard
 
 from otel_etw.captures import CaptureError, Damage, Item
-from otel_etw.captures.compression import GZIP, Codec, ExpandingReader, zstd
-from otel_etw.captures.formats import RecognisingReader
+from otel_etw.captures.compression import GZIP, Codec, zstd
+from otel_etw.captures.expanding import ExpandingReader
+from otel_etw.captures.expansion import LAYERS, Expansion
 from otel_etw.captures.json_lines import LineReader
+from otel_etw.captures.recognition import RecognisingReader
 
-from .material import damage, framed, line, numbers, read_by, request
+from .material import damage, framed, line, numbers, read_by, reasons, request
 
 CONTENT = {
     "proto": [framed(request(n, 2000)) for n in range(4)],
@@ -23,6 +29,10 @@ CONTENT = {
 COMPRESS = {
     "gzip": gzip.compress,
     "zstd": zstandard.ZstdCompressor(write_checksum=True).compress,
+}
+DECOMPRESSOR = {
+    "gzip": lambda: zlib.decompressobj(wbits=31),
+    "zstd": zstandard.ZstdDecompressor().decompressobj,
 }
 
 every_codec = pytest.mark.parametrize("codec", COMPRESS)
@@ -75,6 +85,108 @@ def test_a_broken_unit_does_not_cost_the_next(codec: str, content: str) -> None:
 
 
 @every_codec
+@every_content
+@pytest.mark.parametrize("chunk", [1, 300, 1 << 16])
+def test_a_wrong_checksum_costs_nothing_of_the_content(
+    codec: str, content: str, chunk: int
+) -> None:
+    pieces = CONTENT[content]
+    wrong = bytearray(COMPRESS[codec](b"".join(pieces[:3])))
+    wrong[-8 if codec == "gzip" else -1] ^= 1
+    items = read(bytes(wrong) + COMPRESS[codec](pieces[3]), chunk)
+    assert numbers(items) == [0, 1, 2, 3]
+    (place,) = damage(items)
+    assert place[0] + place[1] == len(wrong)
+    assert f"the {codec} data is broken" in reasons(items)[0]
+
+
+@every_codec
+def test_before_a_broken_byte_all_content_is_given(codec: str) -> None:
+    """Of the first of two blocks, though both fit in one piece of compressed data."""
+    draw = Random(5)
+    numbered = [request(n, 10) for n in range(3000)]
+    content = b"".join(framed(message) for message in numbered)
+    whole = COMPRESS[codec](content)
+    broken = bytearray(whole)
+    at = len(whole) - 200
+    broken[at:-8] = draw.randbytes(len(whole) - 8 - at)
+    unit: Any = DECOMPRESSOR[codec]()
+    sure = sum(len(unit.decompress(bytes([byte]))) for byte in broken[:at])
+    count = bisect(list(accumulate(len(framed(message)) for message in numbered)), sure)
+    assert count > 1000
+    items = read(bytes(broken))
+    assert numbers(items[:count]) == list(range(count))
+    assert damage(items)
+
+
+def test_decompressing_again_is_bounded() -> None:
+    """A file in which every few bytes look like the beginning of a unit, and are none."""
+    calls = 0
+
+    class Recording:
+        def __init__(self) -> None:
+            self.unit = GZIP.unit()
+
+        def decompress(self, data: bytes) -> bytes:
+            nonlocal calls
+            calls += len(data)
+            return self.unit.decompress(data)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.unit, name)
+
+    codec = Codec("gzip", GZIP.magic, Recording, GZIP.error)
+    # A name without an end behind each magic, so that the next ones seem to belong to it.
+    member = GZIP.magic + b"\x08" + bytes(6)
+    data = member * (1 << 17)
+    list(read_by(ExpandingReader(codec, LineReader(), Expansion()), data))
+    assert calls < 300 * len(data)
+
+
+def nested(content: bytes, layers: int) -> bytes:
+    for _ in range(layers):
+        content = gzip.compress(content)
+    return content
+
+
+def test_a_few_layers_are_read_and_no_more() -> None:
+    content = CONTENT["proto"][1]
+    assert numbers(read(nested(content, LAYERS))) == [1]
+    for layers in (LAYERS + 1, 400):
+        with pytest.raises(CaptureError, match=f"compressed more than {LAYERS} times over"):
+            read(nested(content, layers))
+
+
+@every_codec
+@pytest.mark.parametrize("filling", [b" ", b"\0"])
+def test_what_expands_too_far_is_refused_with_what_to_do(codec: str, filling: bytes) -> None:
+    start = CONTENT["json"][0] if filling == b" " else CONTENT["proto"][0]
+    bomb = COMPRESS[codec](start + filling * 100_000_000)
+    items = []
+    with pytest.raises(CaptureError, match=r"more than 250 times its size: decompress it"):
+        for item in RecognisingReader().feed(bomb):
+            items.append(item)
+    assert numbers(items) == [0]
+
+
+def test_layers_share_one_budget() -> None:
+    bomb = gzip.compress(gzip.compress(b" " * 100_000_000))
+    assert len(bomb) < 20_000
+    with pytest.raises(CaptureError, match="times its size"):
+        read(bomb)
+
+
+def test_messages_compressed_apart_share_one_budget() -> None:
+    """A few bytes each, and each becomes a megabyte."""
+    bomb = zstd_framed(BARE[0], *[bytes(1 << 20)] * 100)
+    items = []
+    with pytest.raises(CaptureError, match="times its size"):
+        for item in RecognisingReader().feed(bomb):
+            items.append(item)
+    assert numbers(items) == [0]
+
+
+@every_codec
 def test_garbage_between_units_is_named_with_its_place(codec: str) -> None:
     first, second = (COMPRESS[codec](piece) for piece in CONTENT["json"][:2])
     items = read(first + b"garbage" * 300 + second)
@@ -122,7 +234,7 @@ def test_a_flipped_bit_is_seen_by_the_checksum() -> None:
 def test_a_message_that_expands_beyond_the_maximum_is_damage(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("otel_etw.captures.forms.FRAME_MAXIMUM", 1_000_000)
+    monkeypatch.setattr("otel_etw.captures.payloads.FRAME_MAXIMUM", 1_000_000)
     data = zstd_framed(BARE[0], bytes(2_000_000), BARE[1])
     items = read(data)
     assert numbers(items) == [0, 1]
@@ -146,7 +258,9 @@ def test_what_expands_a_thousandfold_passes_in_small_pieces() -> None:
 
     codec = Codec("gzip", GZIP.magic, Recording, GZIP.error)
     data = gzip.compress(b" " * 50_000_000)
-    assert read_by(ExpandingReader(codec, LineReader()), data) == []
+    expansion = Expansion()
+    expansion.read(1 << 20)
+    assert read_by(ExpandingReader(codec, LineReader(), expansion), data) == []
     assert sum(sizes) == 50_000_000
     assert max(sizes) < 4_000_000
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from random import Random
 
 import pytest
+from google.protobuf.message import DecodeError
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_etw.captures import Frame, Item
-from otel_etw.captures.forms import Messages
 from otel_etw.captures.frame_file import FrameReader
 from otel_etw.captures.items import ExportMetricsServiceRequest
+from otel_etw.captures.payloads import Outline, ProtobufPayloads
 from otel_etw.limits import FRAME_MAXIMUM
 
 from .damages import damaged
@@ -28,7 +32,7 @@ FILE = b"".join(PIECES)
 
 
 def reader() -> FrameReader:
-    return FrameReader(Messages())
+    return FrameReader(ProtobufPayloads())
 
 
 def tiles(items: list[Item], size: int) -> bool:
@@ -128,16 +132,102 @@ def test_a_wrong_length_does_not_hold_up_a_file_that_grows() -> None:
     assert damage(items) == [(0, len(broken))]
 
 
+def sound_frames(data: bytes) -> Iterator[tuple[int, int]]:
+    """Beginning and end of whatever decodes to metrics, at every place that could be one."""
+    for match in re.finditer(rb"(?=[\0-\3].{3}\n)", data, re.DOTALL):
+        start = match.start()
+        end = start + 4 + int.from_bytes(data[start : start + 4], "big")
+        if start + 4 < end <= len(data):
+            message = ExportMetricsServiceRequest()
+            with suppress(DecodeError):
+                message.ParseFromString(data[start + 4 : end])
+                if message.resource_metrics and message.resource_metrics[0].scope_metrics:
+                    yield start, end
+
+
+def check_all_found(order: list[int], file: File, chunk: int) -> None:
+    items = read_by(reader(), file.data, chunk)
+    assert tiles(items, len(file.data))
+    found = {item.offset: item for item in items if isinstance(item, Frame)}
+    sound = list(sound_frames(file.data))
+    for index, offset in file.whole.items():
+        end = offset + file.lengths[index]
+        overlapping = {offset} | {start for start, stop in sound if start < end and offset < stop}
+        where = f"frame {index} at {offset}"
+        if len(overlapping) == 1:
+            assert offset in found, where
+        assert overlapping & found.keys(), where
+        if offset in found:
+            assert found[offset].request == REQUESTS[order[index]], where
+
+
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=300)
 def test_every_frame_that_nothing_was_done_to_is_found(data: st.DataObject) -> None:
+    """Of two sound frames that overlap, one: which of them is damaged the bytes do not tell."""
     order = data.draw(st.lists(st.integers(0, len(PIECES) - 1), max_size=9))
     file = data.draw(damaged(File.of([PIECES[number] for number in order])))
-    items = read_by(reader(), file.data, data.draw(st.sampled_from([1 << 16, 997, 64])))
-    assert tiles(items, len(file.data))
-    found = {item.offset: item.request for item in items if isinstance(item, Frame)}
-    for index, offset in file.whole.items():
-        assert found.get(offset) == REQUESTS[order[index]], f"frame {index} at {offset}"
+    check_all_found(order, file, data.draw(st.sampled_from([1 << 16, 997, 64])))
+
+
+@pytest.mark.parametrize("cut", [1, 2])
+def test_of_two_frames_that_share_bytes_the_later_one_is_shown(cut: int) -> None:
+    """The first one torn, or the second one without its first zeros: the same bytes."""
+    torn = PIECES[7][:-cut] + PIECES[0]
+    assert torn == PIECES[7] + PIECES[0][cut:]
+    items = read_by(reader(), PIECES[1] + torn)
+    assert numbers(items) == [1, 0]
+    file = File.of([PIECES[1], PIECES[7], PIECES[0]])
+    file.replace(len(PIECES[1] + PIECES[7]), cut, b"")
+    check_all_found([1, 7, 0], file, 1 << 16)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_random_bytes_do_not_hide_what_stands_behind_them(seed: int) -> None:
+    """At a few hundred places they look like the beginning of a frame of many megabytes."""
+    frames = framed(*(request(n, 100) for n in range(400)))
+    garbage = Random(seed).randbytes(4 << 20)
+    items = read_by(reader(), frames + garbage + frames, 1 << 20)
+    assert len(numbers(items)) == 800
+    assert damage(items) == [(len(frames), len(garbage))]
+
+
+def test_zeros_among_damage_are_no_empty_frames() -> None:
+    garbage = b"\x7f\0\0\0\0\n\0\0\0\0\0\n\n" * 100
+    items = read_by(reader(), PIECES[0] + garbage + PIECES[1])
+    assert numbers(items) == [0, 1]
+    assert damage(items) == [(len(PIECES[0]), len(garbage))]
+
+
+def test_a_frame_of_empty_fields_is_damage_and_costs_little() -> None:
+    """Python would look at each of them, and protobuf make a message of 80 bytes for each."""
+    payloads = Counting()
+    size = 4 << 20
+    hostile = size.to_bytes(4, "big") + b"\n\0" * (size // 2)
+    items = read_by(FrameReader(payloads), PIECES[0] + hostile + PIECES[1])
+    assert numbers(items) == [0, 1]
+    assert damage(items) == [(len(PIECES[0]), len(hostile))]
+    assert "more empty fields than a frame has" in reasons(items)[0]
+    assert payloads.work < 40 * size
+
+
+@pytest.mark.parametrize("tag", [b"\x0a", b"\x12"])
+def test_empty_messages_further_inside_are_damage_as_well(tag: bytes) -> None:
+    body = (tag + b"\0") * (2 << 20)
+    inner = b"\x12" + varint(len(body)) + body
+    payload = b"\x0a" + varint(len(inner)) + inner
+    items = read_by(reader(), PIECES[0] + len(payload).to_bytes(4, "big") + payload + PIECES[1])
+    assert numbers(items) == [0, 1]
+    assert "empty messages" in reasons(items)[0]
+
+
+def varint(number: int) -> bytes:
+    data = bytearray()
+    while number > 0x7F:
+        data.append(number & 0x7F | 0x80)
+        number >>= 7
+    data.append(number)
+    return bytes(data)
 
 
 @given(st.data())
@@ -154,19 +244,19 @@ def test_garbage_is_one_damage_or_none(data: bytes) -> None:
     assert tiles(read_by(reader(), data), len(data))
 
 
-class Counting(Messages):
-    """Adds up the bytes that are looked at."""
+class Counting(ProtobufPayloads):
+    """Adds up the work, in bytes that C code looks at: a field in Python is as much as 64."""
 
     def __init__(self) -> None:
         self.work = 0
 
-    def outline(self, buffer: bytearray, start: int, end: int) -> tuple[int, bool]:
-        reached, sound = super().outline(buffer, start, end)
-        self.work += min(reached, len(buffer)) - start + 1
-        return reached, sound
+    def outline(self, buffer: bytearray, start: int, end: int) -> Outline:
+        outline = super().outline(buffer, start, end)
+        self.work += 64 * (outline.fields + 1)
+        return outline
 
     def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
-        self.work += len(payload)
+        self.work += 4 * len(payload)
         return super().decode(payload)
 
 
@@ -196,10 +286,10 @@ def test_the_work_is_bounded_by_the_size(
 ) -> None:
     monkeypatch.setattr("otel_etw.captures.frame_file._CREDIT", 1 << 16)
     data = make(1 << 19)
-    form = Counting()
-    items = read_by(FrameReader(form), data)
+    payloads = Counting()
+    items = read_by(FrameReader(payloads), data)
     assert tiles(items, len(data))
-    assert form.work < 24 * len(data) + (1 << 20)
+    assert payloads.work < 24 * len(data) + (1 << 20)
 
 
 def test_memory_stays_small_in_a_file_of_garbage() -> None:

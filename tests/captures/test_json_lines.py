@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
+import tracemalloc
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from otel_etw.captures import Damage, Foreign, Frame, Item, points
+from otel_etw.captures import Damage, Foreign, Frame, Item, json_requests, points
 from otel_etw.captures.json_lines import LineReader
 
 from .damages import damaged
@@ -174,14 +177,78 @@ def test_nuls_before_a_line_do_not_cost_it() -> None:
 
 
 def test_other_json_is_one_damage() -> None:
-    data = json.dumps({"a": [1, 2, {"b": 3}]}, indent=2).encode()
+    data = json.dumps([1, 2, {"b": 3}], indent=2).encode()
     assert damage(read(data)) == [(0, len(data))]
+
+
+def test_another_object_is_ignored_and_named_even_if_spread_over_lines() -> None:
+    data = json.dumps({"a": [1, 2, {"b": 3}]}, indent=2).encode()
+    assert read(data) == [Foreign(0, len(data), "objects without resourceMetrics")]
+
+
+def spread(number: int, **layout: Any) -> bytes:
+    return json.dumps(json.loads(LINES[number]), **(layout or {"indent": 2})).encode() + b"\n"
+
+
+@pytest.mark.parametrize("chunk", [1, 100, 1 << 16])
+@pytest.mark.parametrize(
+    "data",
+    [
+        spread(0) + spread(1),
+        spread(0, indent="\t").replace(b"\n", b"\r\n") + spread(1),
+        b"\xef\xbb\xbf" + spread(0) + b"\n\n" + spread(1),
+        LINES[0] + spread(1),
+        spread(0) + LINES[1],
+        spread(0) + spread(1).rstrip(),
+        LINES[0].replace(b"[", b"[\n ") + LINES[1].replace(b":[", b":\n["),
+    ],
+    ids=["indented", "tabs", "bom", "line-first", "line-second", "no-newline", "bare"],
+)
+def test_objects_may_be_spread_over_lines(data: bytes, chunk: int) -> None:
+    """As examples are published, and as jq prints."""
+    items = read(data, chunk)
+    assert [item.request for item in items if isinstance(item, Frame)] == REQUESTS[:2]
+    assert len(items) == 2
+
+
+@pytest.mark.parametrize("left", range(1, len(spread(0)), 13))
+def test_a_torn_spread_object_does_not_cost_the_next_one(left: int) -> None:
+    torn = spread(0)[:left]
+    for data in (torn + b"\n" + spread(1), torn + b"\n" + LINES[1], torn + LINES[1]):
+        items = read(LINES[2] + data + LINES[3])
+        assert numbers(items) == [2, 1, 3]
+
+
+def test_a_spread_object_is_given_when_its_last_line_comes() -> None:
+    reader = LineReader()
+    assert list(reader.feed(spread(1)[:-3])) == []
+    assert list(reader.settle()) == []
+    assert numbers(reader.feed(spread(1)[-3:])) == [1]
+
+
+def test_a_spread_object_ends_at_the_maximum_of_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_etw.captures.json_lines.LINE_MAXIMUM", 5000)
+    reader = LineReader()
+    items = list(reader.feed(b'{"resourceMetrics":[\n'))
+    for _ in range(1000):
+        items += reader.feed(b' "scopeMetrics",\n')
+        assert len(reader._spread._lines) <= 5000
+    items += [*reader.feed(LINES[0]), *reader.finish()]
+    assert numbers(items) == [0]
+    assert len(damage(items)) == 1
 
 
 @pytest.mark.parametrize(
     "data",
-    [b"[" * 200_000, b'{"a":' * 100_000, b"1" * 10_000, b'{"resourceMetrics":' * 20_000],
-    ids=["lists", "objects", "digits", "beginnings"],
+    [
+        b"[" * 200_000,
+        b'{"a":' * 100_000,
+        b"1" * 10_000,
+        b'{"a":' + b"1" * 10_000 + b"}",
+        b'{"resourceMetrics":' * 20_000,
+        b'{"\\ud800":' * 2000 + b"1" + b"}" * 2000,
+    ],
+    ids=["lists", "objects", "digits", "digits-in-object", "beginnings", "deep-surrogates"],
 )
 def test_deep_and_long_nonsense_is_damage(data: bytes) -> None:
     items = read(LINES[0] + data + b"\n" + LINES[1])
@@ -203,6 +270,77 @@ def test_nested_attributes_too_deep_for_protobuf_cost_their_line() -> None:
     items = read(with_point(attributes=[{"key": "a", "value": nested}]) + b"\n" + LINES[1])
     assert numbers(items) == [1]
     assert len(damage(items)) == 1
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "[[]]"])
+def test_a_line_of_empty_values_is_damage_and_costs_little(value: str) -> None:
+    count = (4 << 20) // (len(value) + 1)
+    data = f'{{"resourceMetrics":[{",".join([value] * count)}]}}\n'.encode()
+    tracemalloc.start()
+    try:
+        items = read(LINES[0] + data + LINES[1])
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert numbers(items) == [0, 1]
+    assert damage(items) == [(len(LINES[0]), len(data))]
+    assert peak < 6 * len(data)
+
+
+def test_brackets_in_text_are_not_counted_as_values() -> None:
+    message = request(0)
+    text = "[{" * 200_000
+    message.resource_metrics[0].resource.attributes.add(key="t").value.string_value = text
+    (item,) = read(line(message))
+    assert isinstance(item, Frame)
+    assert item.request == message
+
+
+def test_a_line_is_looked_at_a_few_times_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_etw.captures.json_lines._ALLOWANCE", 0)
+    looked_at = []
+
+    def object_from(text: str, start: int = 0) -> Any:
+        try:
+            return json_requests.object_from(text, start)
+        except json_requests.NoObject as error:
+            looked_at.append(error.looked_at)
+            raise
+
+    monkeypatch.setattr("otel_etw.captures.json_lines.object_from", object_from)
+    data = b'{"resourceMetrics":[' * 30 + b"1," * 50_000 + b"x" + LINES[1]
+    assert numbers(read(data)) == [1]
+    assert sum(looked_at) < 6 * len(data)
+
+
+@pytest.mark.parametrize("text", [b"x", b"[", b'{"a":', b'"', b"9"])
+def test_a_line_of_a_quarter_of_a_gigabyte_is_damage(text: bytes) -> None:
+    """In a process of its own, which one ended by signal 11, and which may not take a gigabyte."""
+    program = f"""
+import sys
+from otel_etw.captures.json_lines import LineReader
+if sys.platform == "linux":
+    import resource
+    resource.setrlimit(resource.RLIMIT_AS, (1 << 30, 1 << 30))
+reader, text = LineReader(), {text!r} * ((1 << 20) // len({text!r}))
+items = [*reader.feed(b'{{"resourceMetrics":[')]
+for _ in range(250):
+    items += reader.feed(text)
+items += [*reader.feed(b"\\n" + {LINES[0]!r}), *reader.finish()]
+print(*[type(item).__name__ for item in items])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=120
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    assert result.stdout == "Damage Frame\n"
+
+
+def test_a_line_that_comes_at_once_is_not_longer_either(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("otel_etw.captures.json_lines.LINE_MAXIMUM", len(LINES[1]) - 1)
+    items = read(LINES[0] + LINES[1] + LINES[0])
+    assert numbers(items) == [0, 0]
+    assert damage(items) == [(len(LINES[0]), len(LINES[1]))]
 
 
 def test_a_line_beyond_the_maximum_is_dropped_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,14 +9,16 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, ExpandingReader, zstd
-from otel_etw.captures.forms import PREFIX, Messages, ZstdMessages
+from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, Codec, zstd
+from otel_etw.captures.expanding import ExpandingReader
+from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.frame_file import FrameReader
 from otel_etw.captures.items import CaptureError, Frame, Item, Reader
 from otel_etw.captures.json_lines import LineReader
+from otel_etw.captures.payloads import PREFIX, ProtobufPayloads, ZstdPayloads
 from otel_etw.limits import FRAME_MAXIMUM
 
-__all__ = ["FORMATS", "Format", "RecognisingReader"]
+__all__ = ["CAPTURE_FORMATS", "CaptureFormat", "RecognisingReader"]
 
 # Bytes that tell the format of a file, and bytes searched for a frame when they do not.
 _HEAD = 128
@@ -29,14 +31,14 @@ _CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 
 
 @dataclass(frozen=True, slots=True)
-class Format:
+class CaptureFormat:
     """A way to keep frames in a file."""
 
     name: str
     begins: Callable[[bytes], bool]
     """Whether a file that begins with these bytes, `_HEAD` or all of them, has this format."""
-    reader: Callable[[], Reader]
-    """A reader for one file; may raise `CaptureError`."""
+    reader: Callable[[Expansion], Reader]
+    """A reader for one file, which spends what it decompresses; may raise `CaptureError`."""
     found_behind_damage: bool = False
     """Whether its frames can be told apart from anything else that a file may begin with."""
 
@@ -50,8 +52,8 @@ def _begins_etl(head: bytes) -> bool:
     )
 
 
-def _no_etl() -> Reader:
-    readable = ", ".join(form.name for form in FORMATS if form.reader is not _no_etl)
+def _no_etl(expansion: Expansion) -> Reader:
+    readable = ", ".join(form.name for form in CAPTURE_FORMATS if form.reader is not _no_etl)
     raise CaptureError(f"it is an ETW log (.etl), which is not read yet; read are: {readable}")
 
 
@@ -67,50 +69,71 @@ def _begins_frames(head: bytes) -> bool:
         # A few empty frames or the beginning of a length. A long run of NULs says nothing.
         return len(head) < _HEAD and data[:1] <= b"\0"
     size = int.from_bytes(data[:PREFIX], "big")
-    return size <= FRAME_MAXIMUM and Messages().outline(data, PREFIX, PREFIX + size)[1]
+    return (
+        size <= FRAME_MAXIMUM and not ProtobufPayloads().outline(data, PREFIX, PREFIX + size).fault
+    )
 
 
 def _begins_lines(head: bytes) -> bool:
     return bool(_TEXT.match(head)) and not _CONTROL.search(head)
 
 
-FORMATS = (
-    Format("ETW log", _begins_etl, _no_etl),
-    Format(
+def _expanding(codec: Codec, expansion: Expansion) -> Reader:
+    expansion.enter()
+    return ExpandingReader(codec, RecognisingReader(expansion), expansion)
+
+
+CAPTURE_FORMATS = (
+    CaptureFormat("ETW log", _begins_etl, _no_etl),
+    CaptureFormat(
         "gzip",
         lambda head: head.startswith(GZIP.magic),
-        lambda: ExpandingReader(GZIP, RecognisingReader()),
+        lambda expansion: _expanding(GZIP, expansion),
     ),
-    Format(
+    CaptureFormat(
         "zstd",
         lambda head: head.startswith(ZSTD_MAGIC),
-        lambda: ExpandingReader(zstd(), RecognisingReader()),
+        lambda expansion: _expanding(zstd(), expansion),
     ),
-    Format(
+    CaptureFormat(
         "length-prefixed zstd",
         _begins_zstd_frames,
-        lambda: FrameReader(ZstdMessages(zstd())),
+        lambda expansion: FrameReader(ZstdPayloads(zstd(), expansion)),
         found_behind_damage=True,
     ),
-    Format(
+    CaptureFormat(
         "length-prefixed protobuf",
         _begins_frames,
-        lambda: FrameReader(Messages()),
+        lambda expansion: FrameReader(ProtobufPayloads()),
         found_behind_damage=True,
     ),
-    Format("OTLP JSON Lines", _begins_lines, LineReader, found_behind_damage=True),
+    CaptureFormat(
+        "OTLP JSON Lines", _begins_lines, lambda expansion: LineReader(), found_behind_damage=True
+    ),
 )
 
 
-class RecognisingReader:
-    """Reads a file of any format; raises `CaptureError` when it is none of them."""
+def _has_content(item: Item) -> bool:
+    """Four zeros at the beginning are an empty frame, or of a file of another kind."""
+    return isinstance(item, Frame) and bool(item.request.resource_metrics)
 
-    def __init__(self) -> None:
-        self.format: Format | None = None
+
+class RecognisingReader:
+    """Reads a file of any format; raises `CaptureError` when it is none of them.
+
+    ``expansion``: of the file whose compressed content this is; none when it is a file itself.
+    """
+
+    def __init__(self, expansion: Expansion | None = None) -> None:
+        self._is_content = expansion is not None
+        self._expansion = expansion or Expansion()
+        self.format: CaptureFormat | None = None
         self._reader: Reader | None = None
         self._head = b""
 
     def feed(self, data: bytes) -> Iterator[Item]:
+        if not self._is_content:
+            self._expansion.read(len(data))
         if not self._reader:
             self._head += data
             if len(self._head) < _HEAD or not self._recognise(len(self._head) >= _WINDOW):
@@ -139,26 +162,26 @@ class RecognisingReader:
             yield from self._reader.feed(data)
 
     def _recognise(self, search: bool) -> bool:
-        form = next((form for form in FORMATS if form.begins(self._head[:_HEAD])), None)
+        form = next((form for form in CAPTURE_FORMATS if form.begins(self._head[:_HEAD])), None)
         if not form and search:
             form = self._search()
         if not form:
             return False
         self.format = form
-        self._reader = form.reader()
+        self._reader = form.reader(self._expansion)
         return True
 
-    def _search(self) -> Format:
-        for form in FORMATS:
+    def _search(self) -> CaptureFormat:
+        for form in CAPTURE_FORMATS:
             if form.found_behind_damage:
                 try:
-                    reader = form.reader()
+                    reader = form.reader(Expansion())
+                    for items in (reader.feed(self._head[:_WINDOW]), reader.finish()):
+                        if any(_has_content(item) for item in items):
+                            return form
                 except CaptureError:
                     continue
-                for items in (reader.feed(self._head[:_WINDOW]), reader.finish()):
-                    if any(isinstance(item, Frame) for item in items):
-                        return form
         raise CaptureError(
             "its content is no capture: known are "
-            f"{', '.join(form.name for form in FORMATS if form.reader is not _no_etl)}"
+            f"{', '.join(form.name for form in CAPTURE_FORMATS if form.reader is not _no_etl)}"
         )

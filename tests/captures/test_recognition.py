@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import sys
 from pathlib import Path
 
 import pytest
 
 from otel_etw.captures import CaptureError, Item
-from otel_etw.captures.formats import RecognisingReader
+from otel_etw.captures.recognition import RecognisingReader
 
 from .material import damage, framed, line, numbers, read_by, request
 
@@ -89,6 +90,8 @@ def test_a_file_that_has_only_begun_is_known_as_far_as_can_be(
         bytes(range(256)) * 40,
         b"[1, 2]",
         b"\x7fELF" + bytes(200),
+        b"MZ\x90\0" + b"\x7f\0\0\0\0\n\0\0\0\0\0\n\n" * 5000,
+        b"\0\0\0\0MZ\x90\0" + bytes(500),
     ],
 )
 def test_anything_else_is_refused_with_what_is_known(data: bytes) -> None:
@@ -96,8 +99,14 @@ def test_anything_else_is_refused_with_what_is_known(data: bytes) -> None:
         read(data)
 
 
+def test_a_program_is_no_capture() -> None:
+    """It has zeros at many places, which are no empty frames there."""
+    with pytest.raises(CaptureError, match="no capture"):
+        read(Path(sys.executable).read_bytes())
+
+
 def test_the_search_for_a_frame_ends_somewhere(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otel_etw.captures.formats._WINDOW", 100_000)
+    monkeypatch.setattr("otel_etw.captures.recognition._WINDOW", 100_000)
     reader = RecognisingReader()
     chunk = b"nothing here\n" * 500
     for _ in range(15):

@@ -1,0 +1,133 @@
+"""Reads a file as it grows, and all files that take its place. It never waits: its caller does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from otel_etw.captures.capture import CHUNK, unreadable
+from otel_etw.captures.items import CaptureError, Damage, Item
+from otel_etw.captures.recognition import RecognisingReader
+from otel_etw.captures.rotated_files import rotated_files
+from otel_etw.captures.shared_files import open_shared
+
+__all__ = ["follow"]
+
+
+def follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
+    """What the file at ``path`` holds, and then what comes; None each time that is all for now.
+
+    A torn end is kept until its rest comes. When another file takes the place of this one, the old
+    one is read on until nothing came between two Nones. Then come the files that took its place
+    in between and were rotated away themselves, known by their names (see `rotated_files`), and
+    then the file that is there now. When files were rotated and removed before they could be
+    read, a `Damage` says so.
+
+    The same file made shorter is read from its beginning. One cut and grown beyond its old length
+    between two Nones is not noticed. Raises as `open`; never ends.
+    """
+    name = os.fspath(path)
+    try:
+        yield from _follow(path)
+    except (OSError, ValueError, CaptureError) as error:
+        raise unreadable(name, error) from error
+
+
+def _follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
+    known = set(rotated_files(path))
+    file: BinaryIO | None = open_shared(path)
+    while True:
+        if file:
+            with file:
+                offset = yield from _to_the_last(file, path)
+                rotated = _new_files(path, known)
+                rotated, removed = _behind(file, rotated)
+            if removed:
+                reason = "the file was removed, and with it perhaps others that took its place"
+                yield Damage(offset, 0, reason)
+            yield from _rotated(rotated)
+        try:
+            file = open_shared(path)
+        except FileNotFoundError:
+            # Renamed away again, and the next one is not there yet.
+            file = None
+            yield None
+        # What was rotated away since then stands before this one, or is this one.
+        if rotated := _new_files(path, known):
+            if file:
+                file.close()
+                file = None
+            yield from _rotated(rotated)
+
+
+def _new_files(path: str | os.PathLike[str], known: set[Path]) -> list[Path]:
+    """The rotated files that are not ``known`` yet, to which it adds them."""
+    files = [file for file in rotated_files(path) if file not in known]
+    known.update(files)
+    return files
+
+
+def _behind(file: BinaryIO, rotated: Sequence[Path]) -> tuple[Sequence[Path], bool]:
+    """The files that were rotated after ``file``, and whether some of them may be gone."""
+    for index, path in enumerate(rotated):
+        if _is_same(path, file):
+            return rotated[index + 1 :], False
+    # Rotated under another name, or rotated and then removed as one of too many.
+    return rotated, bool(rotated) and os.fstat(file.fileno()).st_nlink == 0
+
+
+def _rotated(paths: Sequence[Path]) -> Iterator[Item | None]:
+    """Files that nothing is written to any more, but perhaps to the last of them."""
+    for path in paths:
+        try:
+            file = open_shared(path)
+        except FileNotFoundError:
+            yield Damage(0, 0, f"{path.name} was removed before it could be read")
+            continue
+        with file:
+            reader = RecognisingReader()
+            while data := file.read(CHUNK):
+                yield from reader.feed(data)
+            if path == paths[-1]:
+                yield from reader.settle()
+                yield None
+                while data := file.read(CHUNK):
+                    yield from reader.feed(data)
+            yield from reader.finish()
+
+
+def _to_the_last(file: BinaryIO, path: str | os.PathLike[str]) -> Generator[Item | None, None, int]:
+    """One file until another one has taken its place or it was cut; returns how far it was read."""
+    reader = RecognisingReader()
+    replaced = False
+    while True:
+        grew = False
+        while data := file.read(CHUNK):
+            grew = True
+            yield from reader.feed(data)
+        cut = os.fstat(file.fileno()).st_size < file.tell()
+        if cut or (replaced and not grew):
+            yield from reader.finish()
+            return file.tell()
+        yield from reader.settle()
+        replaced = _is_other(path, file)
+        yield None
+
+
+def _is_same(path: str | os.PathLike[str], file: BinaryIO) -> bool:
+    try:
+        with open_shared(path) as there:
+            return os.path.sameopenfile(there.fileno(), file.fileno())
+    except OSError:
+        return False
+
+
+def _is_other(path: str | os.PathLike[str], file: BinaryIO) -> bool:
+    try:
+        with open_shared(path) as there:
+            return not os.path.sameopenfile(there.fileno(), file.fileno())
+    except OSError:
+        # Renamed away, and the next one is not there yet.
+        return False

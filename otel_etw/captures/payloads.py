@@ -1,0 +1,139 @@
+"""What stands behind a length in a length-prefixed file, so that it is known among damage."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple, Protocol
+
+from google.protobuf.message import DecodeError
+
+from otel_etw.captures.compression import Codec, expanded
+from otel_etw.captures.expansion import Expansion
+from otel_etw.captures.items import ExportMetricsServiceRequest
+from otel_etw.captures.json_requests import check_values, object_from, request_from, text_from
+from otel_etw.limits import FRAME_MAXIMUM
+
+__all__ = ["PREFIX", "Outline", "PayloadKind", "ProtobufPayloads", "ZstdPayloads"]
+
+# Bytes of the big-endian length before a frame.
+PREFIX = 4
+
+_RESOURCE_METRICS = 0x0A  # the one field of a request, length-delimited
+
+# A ResourceMetrics with one point takes more bytes than this; some may be empty.
+_LEAST_RESOURCE_METRICS = 16
+_EMPTY_RESOURCE_METRICS = 1024
+
+# The tags of all fields of OTLP metrics that are messages, each followed by the length 0.
+_EMPTY_MESSAGES = [
+    bytes([number << 3 | 2, 0]) for number in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)
+]
+# What a decoded message takes in memory, about, and what the empty ones of a frame may take.
+_MESSAGE_SIZE = 100
+_EMPTY_ALLOWANCE = 32 << 20
+_EMPTY_PER_BYTE = 16
+
+
+class Outline(NamedTuple):
+    """What a payload looks like from outside."""
+
+    reached: int
+    """The index up to which it was looked at, its end when nothing is left to look at."""
+    fields: int
+    """How many fields were looked at: the work it was."""
+    fault: str = ""
+    """What is wrong with it; empty when what is there looks right."""
+
+
+class PayloadKind(Protocol):
+    """What `FrameReader` asks about the payloads of a file. Indices are into its buffer."""
+
+    beginning: re.Pattern[bytes]
+    """A length that is not too large, and what a payload begins with."""
+
+    def outline(self, buffer: bytearray, start: int, end: int) -> Outline:
+        """How the payload from ``start`` to ``end`` looks, as far as it is there."""
+        ...
+
+    def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
+        """The payload as a request; ValueError says why not."""
+        ...
+
+
+def _beginning(payload: bytes) -> re.Pattern[bytes]:
+    first = FRAME_MAXIMUM >> 24
+    return re.compile(rb"[\0-\x%02x].{3}" % first + re.escape(payload), re.DOTALL)
+
+
+class ProtobufPayloads:
+    """Protobuf: a payload is a chain of ``resource_metrics`` fields that fills it exactly."""
+
+    beginning = _beginning(bytes([_RESOURCE_METRICS]))
+
+    def outline(self, buffer: bytearray, start: int, end: int) -> Outline:
+        position = start
+        fields = 0
+        most = _EMPTY_RESOURCE_METRICS + (end - start) // _LEAST_RESOURCE_METRICS
+        while position < end and position < len(buffer):
+            fields += 1
+            if fields > most:
+                return Outline(position, fields, "more empty fields than a frame has")
+            if buffer[position] != _RESOURCE_METRICS:
+                return Outline(position, fields, "other content than a frame's")
+            after = position + 1
+            length = shift = 0
+            while True:
+                if after == len(buffer):
+                    return Outline(position, fields)
+                byte = buffer[after]
+                after += 1
+                length |= (byte & 0x7F) << shift
+                shift += 7
+                if byte < 0x80:
+                    break
+                if shift > 28:
+                    return Outline(position, fields, "other content than a frame's")
+            if after + length > end:
+                return Outline(position, fields, "other content than a frame's")
+            position = after + length
+        return Outline(position, fields)
+
+    def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
+        return _decoded(payload)
+
+
+class ZstdPayloads:
+    """The Collector's ``compression: zstd``: each message compressed apart, JSON or protobuf."""
+
+    def __init__(self, codec: Codec, expansion: Expansion) -> None:
+        self._codec = codec
+        self._expansion = expansion
+        self.beginning = _beginning(codec.magic)
+
+    def outline(self, buffer: bytearray, start: int, end: int) -> Outline:
+        magic = self._codec.magic
+        there = bytes(buffer[start : min(end, start + len(magic))])
+        if there == magic:
+            return Outline(end, 1)
+        return Outline(start, 1, "" if magic.startswith(there) else "other content than a frame's")
+
+    def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
+        message = expanded(self._codec, payload, FRAME_MAXIMUM, self._expansion)
+        if not message.startswith(b"{"):
+            return _decoded(message)
+        text = text_from(message)
+        check_values(text)
+        content, _ = object_from(text)
+        return request_from(content)
+
+
+def _decoded(message: bytes) -> ExportMetricsServiceRequest:
+    empty = sum(map(message.count, _EMPTY_MESSAGES))
+    if empty * _MESSAGE_SIZE > _EMPTY_ALLOWANCE + _EMPTY_PER_BYTE * len(message):
+        raise ValueError(f"its protobuf holds about {empty:,} empty messages")
+    request = ExportMetricsServiceRequest()
+    try:
+        request.ParseFromString(message)
+    except DecodeError as error:
+        raise ValueError("its protobuf is broken") from error
+    return request
