@@ -12,9 +12,6 @@ __all__ = ["ExpandingReader"]
 
 # Compressed bytes of the current unit that are kept, to decompress them again at a break.
 _RECORDED = 16 << 20
-# Bytes that may be decompressed again: at the start, and earned by each byte that is read.
-_REPEATED = 1 << 20
-_REPEATED_PER_BYTE = 4
 
 
 class ExpandingReader:
@@ -30,13 +27,11 @@ class ExpandingReader:
         self._expansion = expansion
         self._unit: Unit | None = None
         self._recorded = bytearray()  # of the unit, without the rest
-        self._repeatable = _REPEATED
         self._rest = b""
         self._offset = 0  # of the rest
         self._lost: tuple[int, str] | None = None
 
     def feed(self, data: bytes) -> Iterator[Item]:
-        self._repeatable += _REPEATED_PER_BYTE * len(data)
         for piece in slices(data):
             self._rest += piece
             yield from self._expand()
@@ -98,10 +93,8 @@ class ExpandingReader:
         A decompressor that fails gives nothing of what it was asked for. So another one is brought
         to the same place, and from there on is asked for one byte after the other.
         """
-        again = len(self._recorded) + len(self._rest)
-        if len(self._recorded) > _RECORDED or again > self._repeatable:
+        if len(self._recorded) > _RECORDED:
             return b""
-        self._repeatable -= again
         unit = self._codec.unit()
         content = bytearray()
         try:

@@ -21,7 +21,8 @@ def rotated_files(path: str | os.PathLike[str]) -> list[Path]:
     target = Path(os.path.realpath(path))
     pattern = re.compile(f"{re.escape(target.stem)}{_ROTATION}{re.escape(target.suffix)}")
     found = [
-        (match, name) for name in os.listdir(target.parent) if (match := pattern.fullmatch(name))
+        (match[1], int(match[2] or 1), file)
+        for file in target.parent.iterdir()
+        if (match := pattern.fullmatch(file.name))
     ]
-    found.sort(key=lambda entry: (entry[0][1], int(entry[0][2] or 1)))
-    return [target.parent / name for _, name in found]
+    return [file for _, _, file in sorted(found)]

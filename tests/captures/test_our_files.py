@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from otel_etw import captures
 from otel_etw.captures import Item
+from otel_etw.captures.rotated_files import rotated_files
 from otel_etw.encoding.frames import Frames
 from otel_etw.transports.file import FileTransport
 
-from .material import damage, numbers, request
+from .material import damage, numbers, reasons, request
 
 both_forms = pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
 
@@ -48,21 +51,59 @@ def test_after_a_crash_all_but_the_torn_frame_is_read(tmp_path: Path, name: str,
     assert len(damage(items)) == (len(whole) < 4)
 
 
+def looks(following: Iterator[Item | None], count: int) -> list[Item]:
+    """What so many looks give."""
+    return [item for _ in range(count) for item in iter(following.__next__, None)]
+
+
 @both_forms
-def test_following_goes_through_the_transports_rotation(tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize("between", [1, 5, 40])
+def test_following_goes_through_the_transports_rotation(
+    tmp_path: Path, name: str, between: int
+) -> None:
+    """However often the file rotates between two looks."""
     path = tmp_path / name
-    transport = FileTransport(path, max_bytes=5000, backups=50)
+    transport = FileTransport(path, max_bytes=5000, backups=500)
     transport.send(batch(0))
     following = captures.follow(path)
-    read = []
-    for number in range(1, 40):
+    read = looks(following, 1)
+    for number in range(1, 200):
         transport.send(batch(number))
-        # Two looks notice the rotation and see the old file silent.
-        for _ in range(3):
-            for item in following:
-                if item is None:
-                    break
-                read.append(item)
-    assert numbers(read) == list(range(40))
+        if number % between == 0:
+            read += looks(following, 1)
+    read += looks(following, 6)
+    assert numbers(read) == list(range(200))
     assert damage(read) == []
     assert len(list(tmp_path.iterdir())) > 2
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file is not removed there")
+def test_following_says_when_files_were_removed_before_they_were_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=5000, backups=2)
+    transport.send(batch(0))
+    following = captures.follow(path)
+    read = looks(following, 1)
+    for number in range(1, 200):
+        transport.send(batch(number))
+    read += looks(following, 6)
+    assert numbers(read)[-1] == 199
+    assert len(numbers(read)) < 200
+    (reason,) = reasons(read)
+    assert "the file was removed, and with it perhaps others" in reason
+
+
+def test_rotated_files_come_in_the_order_of_their_rotation(tmp_path: Path) -> None:
+    stamp = "2026-11-25T01-42-42.123"
+    names = [
+        "m-2026-11-24T23-59-59.999-torn.pb",
+        f"m-{stamp}.pb",
+        f"m-{stamp}-size-2.pb",
+        f"m-{stamp}-torn-9.pb",
+        f"m-{stamp}-size-10.pb",
+        "m-2026-11-25T01-42-42.124-size.pb",
+    ]
+    others = ["m.pb", f"m-{stamp}-size.jsonl", f"n-{stamp}-size.pb", "m-old.pb", f"m-{stamp}x.pb"]
+    for name in [*reversed(names), *others]:
+        (tmp_path / name).touch()
+    assert [file.name for file in rotated_files(tmp_path / "m.pb")] == names
