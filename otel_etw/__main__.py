@@ -7,7 +7,7 @@ import sys
 __all__ = ["main"]
 
 # What the extra brings; anything else that is missing is a fault of ours.
-_EXTRA = {"click", "google", "opentelemetry", "tabulate"}
+_EXTRA = {"click", "google", "opentelemetry"}
 
 
 def main() -> None:

@@ -11,7 +11,12 @@ from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 from opentelemetry.proto.resource.v1 import resource_pb2
 
 from otel_etw.captures.items import ExportMetricsServiceRequest
-from otel_etw.captures.quantiles import Bucket, explicit_buckets, exponential_buckets, quantile
+from otel_etw.captures.quantiles import (
+    Bucket,
+    explicit_buckets,
+    exponential_buckets,
+    trusted_quantile,
+)
 
 __all__ = ["Attributes", "Buckets", "Exemplar", "Point", "Resource", "Scope", "Value", "points"]
 
@@ -101,8 +106,9 @@ class Point:
     exemplars: tuple[Exemplar, ...] = ()
 
     def quantile(self, q: float) -> float | None:
-        """The estimated quantile of a histogram; None for other kinds and without values."""
-        return quantile(q, self._buckets(), self.min, self.max)
+        """The estimated quantile ``q`` (0 to 1) of a histogram; None for other kinds, without
+        values, and where its buckets are too coarse for an estimate."""
+        return trusted_quantile(q, self._buckets(), self.min, self.max)
 
     def _buckets(self) -> Iterator[Bucket]:
         if self.bucket_counts is not None and self.bounds is not None:

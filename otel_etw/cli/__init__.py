@@ -1,52 +1,19 @@
-"""The command ``otel-etw``: one file a verb. Arguments and words only; the work is elsewhere."""
+"""The command ``otel-etw``: one file a subcommand. Arguments and words; the work is elsewhere."""
 
 from __future__ import annotations
 
-import errno
-import io
-import os
 import platform
-import sys
 from importlib.metadata import version
-from typing import Any
 
 import click
 
 from otel_etw import encoding
 from otel_etw.cli.demo import demo
+from otel_etw.cli.streams import CommandGroup, prepare_streams
 from otel_etw.cli.view import view
 from otel_etw.transports.etw import CALLS
 
 __all__ = ["command", "otel_etw"]
-
-
-# What writing to a pipe gives that nobody reads; Windows has its own idea of it.
-_GONE = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE}
-
-
-class _Verbs(click.Group):
-    """Ends quietly when whoever reads our output has gone, and when the user has had enough."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            try:
-                return super().invoke(ctx)
-            finally:
-                sys.stdout.flush()
-        except KeyboardInterrupt:
-            raise click.exceptions.Exit(130) from None
-        except OSError as error:
-            if error.errno not in _GONE:
-                raise
-            _discard_output()
-            raise click.exceptions.Exit(0) from None
-
-
-def _discard_output() -> None:
-    """Else the interpreter complains when it flushes at its end."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
@@ -63,7 +30,8 @@ def _print_version(context: click.Context, parameter: click.Parameter, asked: bo
 
 
 @click.group(
-    cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    cls=CommandGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.option(
     "--version",
@@ -77,8 +45,9 @@ def otel_etw() -> None:
     """OpenTelemetry metrics to Event Tracing for Windows and to files, and back.
 
     \b
-    otel-etw demo                    measure this machine for five seconds
-    otel-etw view otel-etw-demo.pb   see what was measured
+    Measure this machine for five seconds, and see what was measured:
+      otel-etw demo --transport file:demo.pb
+      otel-etw view demo.pb
     """
 
 
@@ -88,8 +57,6 @@ otel_etw.add_command(demo)
 
 def command() -> None:
     """Run the command with the arguments of this process and exit."""
-    for stream in (sys.stdout, sys.stderr):
-        # A console that cannot show a character is no reason to show nothing.
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    otel_etw(prog_name="otel-etw")
+    prepare_streams()
+    # On Windows click would expand *, ~ and %NAME% in all arguments, patterns of options included.
+    otel_etw(prog_name="otel-etw", windows_expand_args=False)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
+from fractions import Fraction
 
 import click
 
@@ -28,15 +29,20 @@ def instant(context: click.Context, parameter: click.Parameter, text: str | None
     """What was asked for as nanoseconds since 1970; an option's callback."""
     if text is None:
         return None
-    if ago := _AGO.fullmatch(text.strip()):
-        return time.time_ns() - int(float(ago[1]) * _SECONDS[ago[2]] * 1e9)
     try:
+        if ago := _AGO.fullmatch(text.strip()):
+            # Not as floats, which end at 309 digits.
+            return time.time_ns() - int(Fraction(ago[1]) * _SECONDS[ago[2]] * 1_000_000_000)
         return _nanoseconds(text.strip())
     except ValueError:
         raise click.BadParameter(
-            f"{text!r} is no time: write it in ISO 8601 (2026-11-23T08:15:00Z; UTC when it names "
-            "no zone), or as how long ago (-90s, -5m, -2h, -1d)"
+            f"{_short(text)!r} is no time: write it in ISO 8601 (2026-11-23T08:15:00Z; UTC when it "
+            "names no zone), or as how long ago (-90s, -5m, -2h, -1d)"
         ) from None
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _nanoseconds(text: str) -> int:

@@ -1,4 +1,4 @@
-"""The forms in which ``view`` prints points: one class a form, one row in `OUTPUTS`."""
+"""What ``view --format`` prints: one class a format, one row in `OUTPUTS`."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, TextIO
 
-from tabulate import tabulate
-
 from otel_etw.captures import Point
+from otel_etw.cli.table import table_lines
 from otel_etw.cli.texts import (
     QUANTILES,
     attributes_text,
@@ -22,6 +21,9 @@ from otel_etw.cli.texts import (
 )
 
 __all__ = ["CSV_COLUMNS", "OUTPUTS", "Output"]
+
+# What a cell begins with that a spreadsheet takes for a formula.
+_FORMULA = ("=", "+", "-", "@")
 
 # Rows of one table: bounds the memory, and repeats the header.
 _ROWS = 1000
@@ -38,7 +40,7 @@ class Output(Protocol):
         """Print what ends the output."""
 
 
-class Table:
+class TableOutput:
     """For the eye. Columns are as wide as their widest cell: nothing is cut off."""
 
     def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
@@ -71,20 +73,22 @@ class Table:
             return
         if self._name_files:
             self._out.write(f"{printable(self._file)}:\n")
-        table = tabulate(self._rows, headers="keys", tablefmt="simple", disable_numparse=True)
-        self._out.write(f"{table}\n\n")
+        rows = [list(row.values()) for row in self._rows]
+        for line in table_lines(list(self._rows[0]), rows):
+            self._out.write(f"{line}\n")
+        self._out.write("\n")
         self._rows = []
 
     def finish(self) -> None:
         self.settle()
 
 
-class JsonLines:
+class JsonLinesOutput:
     """All that is known of a point, as one JSON object a line."""
 
     def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
         self._out = out
-        self._ascii = (out.encoding or "").lower().replace("-", "") != "utf8"
+        self._ascii = _must_be_ascii(out)
 
     def point(self, file: str, offset: int, point: Point) -> None:
         self._out.write(self._object(file, offset, point) + "\n")
@@ -109,7 +113,7 @@ class JsonLines:
         return None
 
 
-class Json(JsonLines):
+class JsonOutput(JsonLinesOutput):
     """The same objects in one array."""
 
     _before = "[\n"
@@ -122,8 +126,28 @@ class Json(JsonLines):
         self._out.write("\n]\n" if self._before == ",\n" else "[]\n")
 
 
+class _Json:
+    """A cell that holds a value as JSON."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+
+class _Number:
+    """A cell that holds a number, ``-Infinity`` among them."""
+
+    def __init__(self, value: int | float | None) -> None:
+        self.value = value
+
+
 def _quantile(q: float, point: Point) -> Any:
-    return plain(point.quantile(q))
+    return _Number(point.quantile(q))
+
+
+def _must_be_ascii(out: TextIO) -> bool:
+    """Whether JSON must have its other characters as ``\\uXXXX``: what an encoding lacks would
+    become an escape that is no JSON."""
+    return (out.encoding or "").lower().replace("-", "") != "utf8"
 
 
 CSV_COLUMNS: dict[str, Callable[[Point], Any]] = {
@@ -132,13 +156,13 @@ CSV_COLUMNS: dict[str, Callable[[Point], Any]] = {
     "unit": lambda point: point.unit,
     "description": lambda point: point.description,
     "temporality": lambda point: point.temporality,
-    "monotonic": lambda point: None if point.monotonic is None else json_text(point.monotonic),
-    "attributes": lambda point: json_text(point.attributes),
-    "value": lambda point: plain(point.value),
+    "monotonic": lambda point: None if point.monotonic is None else _Json(point.monotonic),
+    "attributes": lambda point: _Json(point.attributes),
+    "value": lambda point: _Number(point.value),
     "count": lambda point: point.count,
-    "sum": lambda point: plain(point.sum),
-    "min": lambda point: plain(point.min),
-    "max": lambda point: plain(point.max),
+    "sum": lambda point: _Number(point.sum),
+    "min": lambda point: _Number(point.min),
+    "max": lambda point: _Number(point.max),
     **{name: partial(_quantile, q) for name, q in QUANTILES.items()},
     "start": lambda point: time_text(point.start),
     "time": lambda point: time_text(point.time),
@@ -146,20 +170,35 @@ CSV_COLUMNS: dict[str, Callable[[Point], Any]] = {
     "exemplars": lambda point: len(point.exemplars),
     "scope": lambda point: point.scope.name,
     "scope_version": lambda point: point.scope.version,
-    "resource": lambda point: json_text(point.resource.attributes),
+    "resource": lambda point: _Json(point.resource.attributes),
 }
 
 
-class Csv:
-    """One row a point; the columns are the same for every kind and file."""
+class CsvOutput:
+    """One row a point; the columns are the same for every kind and file.
+
+    Attributes and resources are JSON. Control characters stand as escapes. Text that a spreadsheet
+    would take for a formula gets an apostrophe before it.
+    """
 
     def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
+        self._ascii = _must_be_ascii(out)
         self._writer = csv.writer(out, lineterminator="\n")
         self._writer.writerow(["file", "offset", *CSV_COLUMNS])
 
     def point(self, file: str, offset: int, point: Point) -> None:
-        cells = (column(point) for column in CSV_COLUMNS.values())
-        self._writer.writerow([file, offset, *cells])
+        cells = (self._cell(column(point)) for column in CSV_COLUMNS.values())
+        self._writer.writerow([self._cell(file), offset, *cells])
+
+    def _cell(self, content: Any) -> Any:
+        if isinstance(content, _Json):
+            return json_text(content.value, self._ascii)
+        if isinstance(content, _Number):
+            return plain(content.value)
+        if isinstance(content, str):
+            text = printable(content)
+            return f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 else text
+        return content
 
     def settle(self) -> None:
         return None
@@ -174,8 +213,8 @@ def _estimates(point: Point) -> dict[str, float]:
 
 
 OUTPUTS: dict[str, Callable[[TextIO, bool, bool], Output]] = {
-    "table": Table,
-    "json": Json,
-    "jsonl": JsonLines,
-    "csv": Csv,
+    "table": TableOutput,
+    "json": JsonOutput,
+    "jsonl": JsonLinesOutput,
+    "csv": CsvOutput,
 }

@@ -80,11 +80,12 @@ def value_text(value: Value) -> str:
 
 
 def attributes_text(attributes: Attributes) -> str:
-    """``key=value, key=value``; strings in quotes where they could be taken for something else."""
-    return printable(", ".join(f"{key}={_shown(value)}" for key, value in attributes.items()))
+    """``key=value, key=value``."""
+    return printable(", ".join(f"{key}={_quoted(value)}" for key, value in attributes.items()))
 
 
-def _shown(value: Value) -> str:
+def _quoted(value: Value) -> str:
+    """A value; strings in quotes where they could be taken for something else."""
     if isinstance(value, str):
         return value if _BARE.fullmatch(value) else json_text(value)
     return value_text(value)

@@ -2,58 +2,46 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
-from time import sleep
 
 import click
 
-from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Point, points, read
-from otel_etw.captures import follow as follow_capture
-from otel_etw.captures import open as open_capture
-from otel_etw.cli.choices import Choice, instant, series
-from otel_etw.cli.outputs import OUTPUTS, Output
-from otel_etw.cli.texts import printable
+from otel_etw.cli.choices import Choice, instant
+from otel_etw.cli.file_arguments import expand_files
+from otel_etw.cli.newest import NewestOutput
+from otel_etw.cli.outputs import OUTPUTS
+from otel_etw.cli.viewing import Viewer
 
 __all__ = ["view"]
-
-# Seconds between two looks at a file that is followed.
-_PAUSE = 0.5
 
 _EPILOG = """\b
 Examples:
   otel-etw view metrics.pb
-  otel-etw view metrics.pb --name 'http.*' --attribute http.route=/api --since -5m
+  otel-etw view metrics.pb --name "http.*" --attribute http.route=/api --since -5m
   otel-etw view m-*.jsonl m.jsonl --format csv > metrics.csv
   otel-etw view metrics.pb --follow --format jsonl | jq .value
 
 \b
+CSV: attributes and resources are JSON. Control characters stand as escapes, as in the table. Text
+that a spreadsheet would take for a formula (it begins with = + - @) has an apostrophe before it.
+
+\b
 Exit codes:
-  0  everything was read
-  1  some input is damaged; the rest was shown, the damage named on stderr
-  2  wrong usage, or a file that cannot be opened or is no capture
+  0    everything was read, or whoever read the output has gone
+  1    some input is damaged; the rest was shown, the damage named on stderr
+  2    wrong usage, or a file that cannot be opened or is no capture
+  3    standard output or standard error cannot be written
+  130  interrupted
 """
 
 
-@dataclass
-class _Tally:
-    """What was read of one file."""
-
-    frames: int = 0
-    points: int = 0
-    shown: int = 0
-    damages: int = 0
-    damaged_bytes: int = 0
-    foreign: Counter[str] = field(default_factory=Counter)
-
-
 @click.command(epilog=_EPILOG)
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", metavar="FILE...", nargs=-1, required=True, callback=expand_files)
 @click.option(
     "--format",
-    "form",
+    "output_format",
     type=click.Choice(list(OUTPUTS)),
     default="table",
     show_default=True,
@@ -65,7 +53,7 @@ class _Tally:
     "names",
     metavar="GLOB",
     multiple=True,
-    help="Only metrics whose name matches, such as 'http.*'; may be repeated: one must match.",
+    help='Only metrics whose name matches, such as "http.*"; may be repeated: one must match.',
 )
 @click.option(
     "-a",
@@ -95,7 +83,7 @@ class _Tally:
 def view(
     context: click.Context,
     files: tuple[str, ...],
-    form: str,
+    output_format: str,
     names: tuple[str, ...],
     attributes: tuple[str, ...],
     since: int | None,
@@ -109,135 +97,22 @@ def view(
 
     What a file holds is told by its content: length-prefixed OTLP protobuf or OTLP JSON Lines, as
     they are or compressed with gzip or zstd. - is standard input. Quantiles (p50~12) are
-    estimated from the buckets of histograms.
+    estimated from the buckets of histograms, and left out where one wide bucket holds nearly all
+    values, as the SDK's default buckets do for durations in seconds.
     """
-    if follow and form == "json":
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+    if follow and output_format == "json":
         raise click.UsageError("--follow has no end, and --format json needs one: take jsonl")
     if follow and last:
         raise click.UsageError("--last is not known before the end, and --follow has none")
     if follow and "-" in files:
         raise click.UsageError("--follow looks at files again and again; - can be read once")
     choice = Choice(names, attributes, since, until)
-    output = OUTPUTS[form](sys.stdout, wide, len(files) > 1)
-    run = _Run(choice, _Last(output) if last else output, stats)
+    output = OUTPUTS[output_format](sys.stdout, wide, len(files) > 1)
+    viewer = Viewer(choice, NewestOutput(output) if last else output, stats)
     if follow:
-        run.follow(files)
+        viewer.follow(files)
     else:
-        run.read(files)
-    context.exit(run.exit_code)
-
-
-class _Run:
-    """One call of ``view``: shows points, says what else there was, and keeps the exit code."""
-
-    def __init__(self, choice: Choice, output: Output, stats: bool) -> None:
-        self._choice = choice
-        self._output = output
-        self._stats = stats
-        self.exit_code = 0
-
-    def read(self, files: Sequence[str]) -> None:
-        """Every file to its end; one that cannot be read does not keep the others from it."""
-        for file in files:
-            tally = _Tally()
-            try:
-                for item in _opened(file):
-                    self._item(file, item, tally)
-            except CaptureError as error:
-                self._output.settle()
-                self._say(str(error), 2)
-            self._output.settle()
-            self._summary(file, tally)
-        self._output.finish()
-
-    def follow(self, files: Sequence[str]) -> None:
-        """All files in turn, without end: until `KeyboardInterrupt`, or none can be read."""
-        followed = {file: follow_capture(file) for file in files}
-        tallies = {file: _Tally() for file in files}
-        try:
-            while followed:
-                for file, items in list(followed.items()):
-                    try:
-                        for item in items:
-                            if item is None:  # that is all for now
-                                break
-                            self._item(file, item, tallies[file])
-                    except CaptureError as error:
-                        self._say(str(error), 2)
-                        del followed[file]
-                    self._output.settle()
-                sys.stdout.flush()
-                if followed:
-                    sleep(_PAUSE)
-        finally:
-            for file, tally in tallies.items():
-                self._summary(file, tally)
-
-    def _item(self, file: str, item: Item, tally: _Tally) -> None:
-        if isinstance(item, Frame):
-            tally.frames += 1
-            for point in points(item.request):
-                tally.points += 1
-                if self._choice(point):
-                    tally.shown += 1
-                    self._output.point(file, item.offset, point)
-        elif isinstance(item, Damage):
-            tally.damages += 1
-            tally.damaged_bytes += item.length
-            self._say(
-                f"{file}: damaged at byte {item.offset:,}, {item.length:,} bytes: {item.reason}", 1
-            )
-        elif isinstance(item, Foreign):
-            tally.foreign[item.what] += 1
-
-    def _say(self, message: str, exit_code: int = 0) -> None:
-        click.echo(f"otel-etw: {printable(message)}", err=True)
-        self.exit_code = max(self.exit_code, exit_code)
-
-    def _summary(self, file: str, tally: _Tally) -> None:
-        for what, count in tally.foreign.items():
-            self._say(f"{file}: passed over {what}: {_counted(count, 'line')}")
-        if self._stats:
-            parts = [_counted(tally.frames, "frame"), _counted(tally.points, "point")]
-            if tally.shown != tally.points:
-                parts.append(f"{tally.shown:,} shown")
-            damages = _counted(tally.damages, "damage")
-            parts.append(
-                f"{damages} of {tally.damaged_bytes:,} bytes" if tally.damages else damages
-            )
-            self._say(f"{file}: {', '.join(parts)}")
-
-
-class _Last:
-    """Holds back all but the newest point of each series, and the order of the series."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-        self._newest: dict[str, tuple[str, int, Point]] = {}
-
-    def point(self, file: str, offset: int, point: Point) -> None:
-        key = series(point)
-        if key not in self._newest or self._newest[key][2].time <= point.time:
-            self._newest[key] = file, offset, point
-
-    def settle(self) -> None:
-        return None
-
-    def finish(self) -> None:
-        file = None
-        for kept in self._newest.values():
-            if file not in (None, kept[0]):
-                self._output.settle()
-            file = kept[0]
-            self._output.point(*kept)
-        self._output.finish()
-
-
-def _opened(file: str) -> Iterator[Item]:
-    if file == "-":
-        return read(sys.stdin.buffer, "standard input")
-    return open_capture(file)
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+        viewer.read(files)
+    context.exit(viewer.exit_code)

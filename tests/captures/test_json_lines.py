@@ -68,7 +68,7 @@ def test_layout_that_is_no_damage(data: bytes) -> None:
     assert len(items) == 2
 
 
-def test_a_line_of_spans_is_passed_over_and_named() -> None:
+def test_a_line_of_spans_is_ignored_and_named() -> None:
     spans, logs = b'{"resourceSpans":[]}\n', b'{"resource_logs":[]}\n'
     assert read(spans + LINES[0] + logs + b'{"resourceMetric":[]}\n') == [
         Foreign(0, len(spans), "spans"),

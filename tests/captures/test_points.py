@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left
 from importlib.util import module_from_spec, spec_from_file_location
+from random import Random
 from typing import Any
 
 import pytest
@@ -216,7 +219,30 @@ def test_what_is_optional_and_absent_is_none() -> None:
 def test_a_histogram_without_buckets_is_one_bucket() -> None:
     metric = Metric(name="h")
     metric.histogram.data_points.add(count=3, min=1, max=3)
-    assert one(metric).quantile(0.5) == 2
+    assert one(metric).quantile(0.5) is None, "which says nothing of where in it the values are"
+    metric.histogram.data_points[0].min = 2
+    assert one(metric).quantile(0.5) == 2.5
+
+
+def test_durations_in_seconds_have_no_quantiles_in_the_default_buckets() -> None:
+    """All of them are in the bucket from 0 to 5."""
+    draw = Random(3)
+    bounds = [0, 5, 10, 25, 50, 75, 100, 250, 500, 750, 1000, 2500, 5000, 7500, 10000]
+    metric = Metric(name="http.server.request.duration", unit="s")
+    values = [draw.lognormvariate(math.log(0.05), 0.5) for _ in range(1000)] + [7.0, 8.0]
+    counts = [0] * (len(bounds) + 1)
+    for value in values:
+        counts[bisect_left(bounds, value)] += 1
+    metric.histogram.data_points.add(
+        count=len(values),
+        min=min(values),
+        max=max(values),
+        bucket_counts=counts,
+        explicit_bounds=bounds,
+    )
+    point = one(metric)
+    assert [point.quantile(q) for q in (0.5, 0.9, 0.99)] == [None] * 3
+    assert point.quantile(0.999) == pytest.approx(6.5, abs=1.5)
 
 
 def test_the_last_of_two_values_of_a_key_counts() -> None:

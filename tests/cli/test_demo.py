@@ -20,6 +20,7 @@ from otel_etw.captures import Frame, Point
 from .material import records, run
 
 module = import_module("otel_etw.cli.demo")
+measuring = import_module("otel_etw.cli.measuring")
 
 
 @pytest.fixture(autouse=True)
@@ -102,6 +103,7 @@ def test_where_nobody_listens_nothing_is_sent_and_that_is_said() -> None:
     result = demo("--transport", "auto")
     assert "  not sent: nobody listens" in result.stdout.splitlines()
     assert "In all 0 points" in result.stdout
+    assert result.stdout.endswith("  otel-etw demo --transport file:otel-etw-demo.pb\n")
     assert result.exit_code == 0
 
 
@@ -189,16 +191,24 @@ def test_without_the_instrumentation_a_sentence_says_what_to_install(
 
 
 def test_ctrl_c_exports_what_was_measured(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Interrupted(threading.Event):
-        def wait(self, timeout: float | None = None) -> bool:
-            if timeout == 1234:
-                raise KeyboardInterrupt
-            return super().wait(timeout)
+    def interrupted(seconds: float) -> None:
+        assert seconds == 1234
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr(threading, "Event", Interrupted)
+    monkeypatch.setattr(measuring, "_sleep", interrupted)
     result = run("demo", "--transport", "file:m.pb", "--seconds", "1234")
     assert result.exit_code == 130
     assert points(folder / "m.pb")
+
+
+@pytest.mark.parametrize("spec", ["etw", "auto"])
+def test_where_nobody_listens_it_says_what_to_do(
+    spec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module.sys, "platform", "win32")
+    text = module._how_to_listen(spec)
+    assert '-p "{EDC24920-E004-40F6-A8E1-0E6E48F39D84}"' in text
+    assert "otel-etw demo --transport file:otel-etw-demo.pb" in text
 
 
 def test_for_etw_it_says_how_to_capture() -> None:

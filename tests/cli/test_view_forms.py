@@ -6,6 +6,9 @@ import csv
 import io
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +22,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 from otel_etw import captures
 from otel_etw.captures import Frame
 from otel_etw.cli.outputs import CSV_COLUMNS
+from otel_etw.cli.table import width
 from otel_etw.cli.texts import printable
 
 from .material import ISO, START, TIME, capture, gauge, records, request, run
@@ -46,7 +50,13 @@ def everything(tmp_path: Path) -> Path:
     histogram = metrics.add(name="histogram").histogram
     histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
     histogram.data_points.add(
-        count=4, sum=50.0, min=5, max=20, bucket_counts=[0, 4, 0], explicit_bounds=[0, 30], **common
+        count=4,
+        sum=50.0,
+        min=5,
+        max=20,
+        bucket_counts=[2, 2, 0],
+        explicit_bounds=[10, 30],
+        **common,
     )
     exponential = metrics.add(name="exponential").exponential_histogram
     point_e = exponential.data_points.add(count=3, zero_count=1, scale=1, **common)
@@ -72,7 +82,7 @@ def test_the_table_says_the_essentials(everything: Path) -> None:
     assert "-Infinity" in shown["inf"]
     assert "sum, delta" in shown["sum"]
     assert 'bytes={"base64": "AP8="}, nothing=null, list=[9007199254740993]' in shown["sum"]
-    assert "count=4 sum=50.0 min=5.0 max=20.0 p50~12.5 p90~18.5 p99~19.85" in shown["histogram"]
+    assert "count=4 sum=50.0 min=5.0 max=20.0 p50~10 p90~18 p99~19.8" in shown["histogram"]
     assert "count=3 p50~" in shown["exponential"]
     assert "count=9 sum=1.0 q0.99=4.5" in shown["summary"]
     assert "no value" in shown["gone"]
@@ -88,7 +98,7 @@ def test_the_wide_table_has_start_scope_and_resource(everything: Path) -> None:
 
 def test_the_table_cuts_nothing_off(tmp_path: Path) -> None:
     path = capture(tmp_path / "m.pb", gauge(1, name="n" * 300, long="v" * 500))
-    assert f"{'n' * 300}  gauge   1       long={'v' * 500}  1" in run("view", path).stdout
+    assert f"{'n' * 300}  gauge  1     long={'v' * 500}  1" in run("view", path).stdout
 
 
 def test_many_points_are_shown_all(tmp_path: Path) -> None:
@@ -178,9 +188,9 @@ def test_json_lines_tell_all_there_is(everything: Path) -> None:
             }
         ],
     }
-    assert found["histogram"]["bucket_counts"] == [0, 4, 0]
-    assert found["histogram"]["bounds"] == [0.0, 30.0]
-    assert found["histogram"]["estimates"] == {"p50": 12.5, "p90": 18.5, "p99": 19.85}
+    assert found["histogram"]["bucket_counts"] == [2, 2, 0]
+    assert found["histogram"]["bounds"] == [10.0, 30.0]
+    assert found["histogram"]["estimates"] == {"p50": 10.0, "p90": 18.0, "p99": 19.8}
     assert found["exponential"]["positive"] == {"offset": 3, "counts": [1, 1]}
     assert found["exponential"]["scale"] == 1
     assert "min" not in found["exponential"]
@@ -206,7 +216,7 @@ def test_csv_has_a_row_a_point_and_the_same_columns_always(everything: Path) -> 
     assert (found["sum"]["monotonic"], found["sum"]["temporality"]) == ("true", "delta")
     assert json.loads(found["sum"]["attributes"])["bytes"] == {"base64": "AP8="}
     assert found["sum"]["exemplars"] == "1"
-    assert (found["histogram"]["count"], found["histogram"]["p90"]) == ("4", "18.5")
+    assert (found["histogram"]["count"], found["histogram"]["p90"]) == ("4", "18.0")
     assert (found["int"]["count"], found["int"]["p90"]) == ("", "")
     assert found["gone"]["value"] == ""
     assert (found["sum"]["start"], found["sum"]["time"]) == (
@@ -216,6 +226,51 @@ def test_csv_has_a_row_a_point_and_the_same_columns_always(everything: Path) -> 
     assert json.loads(found["sum"]["resource"]) == {"service.name": "tests"}
     header = run("view", everything, "--format", "csv", "--name", "none").stdout
     assert header == ",".join(["file", "offset", *CSV_COLUMNS]) + "\n"
+
+
+def test_columns_are_aligned_by_what_a_terminal_shows(tmp_path: Path) -> None:
+    names = ["plain", "\u4e16\u754c", "\U0001f600", "e\u0301", "\u2764\ufe0f", "\u1112\u1161\u11ab"]
+    path = capture(tmp_path / "m.pb", *(gauge(1, name=name) for name in names))
+    rows = run("view", path).stdout.splitlines()[2:8]
+    # Columns that a terminal takes for each name, as Unicode says.
+    taken = [5, 4, 2, 1, 2, 2]
+    starts = [row.index("gauge") for row in rows]
+    assert [
+        start - len(name) + columns
+        for start, name, columns in zip(starts, names, taken, strict=True)
+    ] == [8] * 6
+    assert [width(name) for name in names] == taken
+
+
+def csv_rows(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_csv_cells_act_on_nothing(tmp_path: Path) -> None:
+    """Neither on a terminal, nor in a spreadsheet."""
+    names = ["=1+2", "+1", "-1", "@SUM(A1)", "a\x1b[31m\r\nb", "-", "a=1"]
+    path = capture(tmp_path / "m.pb", *(gauge(-5, name=name, k="=1\x07") for name in names))
+    text = run("view", path, "--format", "csv").stdout
+    assert all(character.isprintable() or character == "\n" for character in text)
+    rows = csv_rows(text)
+    shown = ["'=1+2", "'+1", "'-1", "'@SUM(A1)", r"a\x1b[31m\r\nb", "-", "a=1"]
+    assert [row["metric"] for row in rows] == shown
+    assert {row["value"] for row in rows} == {"-5"}
+    assert json.loads(rows[0]["attributes"]) == {"k": "=1\x07"}
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_json_in_csv_is_json_in_every_encoding(tmp_path: Path, encoding: str) -> None:
+    path = capture(tmp_path / "m.pb", gauge(1, key="\u4e16\u754c \U0001f600 caf\u00e9"))
+    result = subprocess.run(
+        [sys.executable, "-m", "otel_etw", "view", path, "--format", "csv"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"},
+        timeout=60,
+        check=True,
+    )
+    (row,) = csv_rows(result.stdout.decode(encoding))
+    assert json.loads(row["attributes"]) == {"key": "\u4e16\u754c \U0001f600 caf\u00e9"}
 
 
 PARSE: dict[str, Callable[[str], list[dict[str, Any]]]] = {

@@ -72,8 +72,8 @@ def test_lines_of_spans_are_counted(tmp_path: Path) -> None:
     path.write_text('{"resourceSpans":[]}\n{"resourceSpans":[]}\n{"resourceLogs":[]}\n')
     result = run("view", path)
     assert result.stderr.splitlines() == [
-        f"otel-etw: {path}: passed over spans: 2 lines",
-        f"otel-etw: {path}: passed over log records: 1 line",
+        f"otel-etw: {path}: ignored spans: 2 lines",
+        f"otel-etw: {path}: ignored log records: 1 line",
     ]
     assert result.exit_code == 0
 
@@ -134,7 +134,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
             raise KeyboardInterrupt
         happenings.pop(0)()
 
-    monkeypatch.setattr(import_module("otel_etw.cli.view"), "sleep", sleep)
+    monkeypatch.setattr(import_module("otel_etw.cli.viewing"), "sleep", sleep)
     return happenings
 
 

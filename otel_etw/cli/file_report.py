@@ -1,0 +1,46 @@
+"""What is said on standard error about one file."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from otel_etw.captures import Damage
+
+__all__ = ["FileReport", "damage_text"]
+
+
+@dataclass
+class FileReport:
+    """What was read of one file."""
+
+    file: str
+    frames: int = 0
+    points: int = 0
+    matching: int = 0
+    damages: int = 0
+    damaged_bytes: int = 0
+    foreign: Counter[str] = field(default_factory=Counter)
+
+    def lines(self, statistics: bool) -> Iterator[str]:
+        """What to say at the end: what was ignored, and, if asked for, how much was read."""
+        for what, count in self.foreign.items():
+            yield f"{self.file}: ignored {what}: {_counted(count, 'line')}"
+        if statistics:
+            parts = [_counted(self.frames, "frame"), _counted(self.points, "point")]
+            if self.matching != self.points:
+                parts.append(f"{self.matching:,} shown")
+            damages = _counted(self.damages, "damage")
+            if self.damages:
+                damages = f"{damages} of {self.damaged_bytes:,} bytes"
+            yield f"{self.file}: {', '.join([*parts, damages])}"
+
+
+def damage_text(file: str, damage: Damage) -> str:
+    """Where a file is damaged, and how."""
+    return f"{file}: damaged at byte {damage.offset:,}, {damage.length:,} bytes: {damage.reason}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

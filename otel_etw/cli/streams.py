@@ -1,0 +1,89 @@
+"""Standard output and error as they may be: closed, full, gone, or of few characters."""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import sys
+from contextlib import suppress
+from typing import Any, TextIO
+
+import click
+
+from otel_etw.cli.texts import printable
+
+__all__ = ["OUTPUT_FAILED", "CommandGroup", "prepare_streams", "say"]
+
+OUTPUT_FAILED = 3
+"""Exit code when standard output or error cannot be written."""
+
+# What writing to a pipe gives that nobody reads; Windows has its own idea of it.
+_GONE = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE}
+
+
+class CommandGroup(click.Group):
+    """A group whose commands end with a sentence and an exit code when they cannot write: 0 when
+    whoever read the output has gone, 130 when the user has had enough, else `OUTPUT_FAILED`."""
+
+    def main(self, *args: Any, **extra: Any) -> Any:
+        try:
+            try:
+                return super().main(*args, **extra)
+            finally:
+                _flush()
+        except OSError as error:
+            sys.exit(_exit_code(error))
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            try:
+                return super().invoke(ctx)
+            finally:
+                _flush()
+        except KeyboardInterrupt:
+            raise click.exceptions.Exit(130) from None
+        except OSError as error:
+            raise click.exceptions.Exit(_exit_code(error)) from None
+
+
+def prepare_streams() -> None:
+    """A console that cannot show a character is no reason to show nothing."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def say(message: str) -> bool:
+    """Print a line on standard error; False when it cannot be written there."""
+    try:
+        click.echo(f"otel-etw: {printable(message)}", err=True)
+    except OSError:
+        _discard(sys.stderr)
+        return False
+    return True
+
+
+def _exit_code(error: OSError) -> int:
+    _discard(sys.stdout)
+    if error.errno in _GONE:
+        return 0
+    say(f"the output cannot be written: {error.strerror or error}")
+    return OUTPUT_FAILED
+
+
+def _flush() -> None:
+    # There is none in a program without a console, and when it was closed before the start.
+    if sys.stdout is not None:
+        sys.stdout.flush()
+
+
+def _discard(stream: TextIO | None) -> None:
+    """Lead a stream nowhere; else the interpreter complains when it flushes it at its end."""
+    if stream is None:
+        return
+    with suppress(OSError, ValueError):
+        number = stream.fileno()
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, number)
+        os.close(nowhere)
