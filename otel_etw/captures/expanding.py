@@ -10,7 +10,7 @@ from otel_etw.captures.items import Damage, Item, Reader
 
 __all__ = ["ExpandingReader"]
 
-# Compressed bytes of the current unit that are kept, to decompress them again at a break.
+# Compressed bytes of the current unit that are buffered, to decompress them again at a break.
 _RECORDED = 16 << 20
 
 

@@ -19,11 +19,11 @@ __all__ = ["follow"]
 def follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
     """What the file at ``path`` holds, and then what comes; None each time that is all for now.
 
-    A torn end is kept until its rest comes. When another file takes the place of this one, the old
-    one is read on until nothing came between two Nones. Then come the files that took its place
-    in between and were rotated away themselves, known by their names (see `rotated_files`), and
-    then the file that is there now. When files were rotated and removed before they could be
-    read, a `Damage` says so.
+    An incomplete frame at the end waits for its rest. When another file takes the place of this
+    one, the old one is read on until nothing came between two Nones. Then come the files that took
+    its place in between and were rotated away themselves, known by their names (see
+    `rotated_files`), and then the file that is there now. When files were rotated and removed
+    before they could be read, a `Damage` says so.
 
     The same file made shorter is read from its beginning. One cut and grown beyond its old length
     between two Nones is not noticed. Raises as `open`; never ends.
@@ -69,7 +69,7 @@ def _new_files(path: str | os.PathLike[str], known: set[Path]) -> list[Path]:
     return files
 
 
-def _behind(file: BinaryIO, rotated: Sequence[Path]) -> tuple[Sequence[Path], bool]:
+def _behind(file: BinaryIO, rotated: list[Path]) -> tuple[list[Path], bool]:
     """The files that were rotated after ``file``, and whether some of them may be gone."""
     for index, path in enumerate(rotated):
         if _is_same(path, file):

@@ -3,14 +3,14 @@
 A frame counts as found when its length, its outline and its decoding fit together. Where that
 fails, reading goes on at the next place where it holds, and what lies between is one `Damage`.
 Every frame whose bytes are as they were written is found again, with two exceptions. After damage
-a frame without a single metric is not looked for. And where two sound frames overlap, one of them
-was damaged, and which one the bytes do not tell: when the bytes between two frames were cut to
-``[A's last bytes, 0, 0][0, 0, B's ...]`` with two zeros missing, A may be torn, as a crash leaves
-it, or B may lack its first bytes. Then the later one is shown.
+a frame without a single metric is not looked for. And where two sound frames share some bytes, one
+of them is damaged and the bytes do not tell which one. A crash may have cut off the last zeros of
+the first, or something the first zeros of the second; the file is the same. The second one is
+shown, since a crash is more likely.
 
 The work is bounded by the size of the file: where bytes look like a frame at place after place and
-are none, such places are ignored once `_CREDIT` is spent. It is spent by what was done at a place,
-not by how long the frame would be.
+are none, such places are ignored once `_CREDIT` is spent. What was done at a place is charged, not
+the length that it claims.
 """
 
 from __future__ import annotations

@@ -18,13 +18,13 @@ from otel_etw.captures.items import Damage, Foreign, Frame, Item
 from otel_etw.captures.json_requests import (
     METRICS_KEYS,
     NoObject,
-    brackets,
     check_values,
     object_from,
     request_from,
     size,
     text_from,
 )
+from otel_etw.captures.spread_object import SpreadObject
 from otel_etw.limits import LINE_MAXIMUM
 
 __all__ = ["LineReader"]
@@ -36,9 +36,6 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _NULS = re.compile("\0+")
 _BEGINNING = re.compile(r'\{\s*"resource_?[A-Za-z]+"\s*:')
 _BOM = "\ufeff"
-_BOM_BYTES = _BOM.encode()
-# How a line ends that has its object's rest on the next one.
-_GOES_ON = (b"{", b"[", b",", b":")
 
 _FOREIGN = {
     "resourceSpans": "spans",
@@ -60,8 +57,8 @@ class LineReader:
         self._base = 0  # where the buffer begins in the file
         self._searched = 0  # bytes of the buffer that have no newline
         self._overlong = 0  # bytes dropped of a line that is too long
-        self._spread = _SpreadObject()
-        self._damage: Damage | None = None  # kept back, as it may go on
+        self._spread = SpreadObject()
+        self._damage: Damage | None = None  # not given yet, as it may go on
 
     def feed(self, data: bytes) -> Iterator[Item]:
         self._buffer += data
@@ -126,44 +123,6 @@ class LineReader:
         if self._damage:
             yield self._damage
             self._damage = None
-
-
-class _SpreadObject:
-    """Collects the lines of one object until its brackets are closed."""
-
-    def __init__(self) -> None:
-        self._lines = bytearray()
-        self._offset = 0
-        self._open = 0
-
-    @property
-    def is_whole(self) -> bool:
-        return self._open <= 0
-
-    def takes(self, line: bytes, offset: int) -> bool:
-        """Whether the line is the first of a spread object or goes on with the one before."""
-        first = line.removeprefix(_BOM_BYTES) if offset == 0 else line
-        begins = first.startswith(b"{")
-        if self._lines:
-            if begins or len(self._lines) + len(line) > LINE_MAXIMUM:
-                return False
-        elif not begins or not first.rstrip().endswith(_GOES_ON):
-            return False
-        found = brackets(text_from(first))
-        if found.torn:
-            return False  # strings end on the line where they begin
-        if not self._lines:
-            self._offset = offset
-        self._lines += line
-        self._open += found.opened - found.closed
-        return True
-
-    def give(self) -> tuple[bytes, int]:
-        """What was collected, and its offset; begins anew."""
-        lines = bytes(self._lines)
-        self._lines.clear()
-        self._open = 0
-        return lines, self._offset
 
 
 def _line(line: str, offset: int) -> Iterator[Item]:

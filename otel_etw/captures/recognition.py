@@ -53,8 +53,11 @@ def _begins_etl(head: bytes) -> bool:
 
 
 def _no_etl(expansion: Expansion) -> Reader:
-    readable = ", ".join(form.name for form in CAPTURE_FORMATS if form.reader is not _no_etl)
-    raise CaptureError(f"it is an ETW log (.etl), which is not read yet; read are: {readable}")
+    raise CaptureError(f"it is an ETW log (.etl), which is not read yet; read are: {_readable()}")
+
+
+def _readable() -> str:
+    return ", ".join(row.name for row in CAPTURE_FORMATS if row.reader is not _no_etl)
 
 
 def _begins_zstd_frames(head: bytes) -> bool:
@@ -162,26 +165,26 @@ class RecognisingReader:
             yield from self._reader.feed(data)
 
     def _recognise(self, search: bool) -> bool:
-        form = next((form for form in CAPTURE_FORMATS if form.begins(self._head[:_HEAD])), None)
-        if not form and search:
-            form = self._search()
-        if not form:
+        candidate = next(
+            (candidate for candidate in CAPTURE_FORMATS if candidate.begins(self._head[:_HEAD])),
+            None,
+        )
+        if not candidate and search:
+            candidate = self._search()
+        if not candidate:
             return False
-        self.format = form
-        self._reader = form.reader(self._expansion)
+        self.format = candidate
+        self._reader = candidate.reader(self._expansion)
         return True
 
     def _search(self) -> CaptureFormat:
-        for form in CAPTURE_FORMATS:
-            if form.found_behind_damage:
+        for candidate in CAPTURE_FORMATS:
+            if candidate.found_behind_damage:
                 try:
-                    reader = form.reader(Expansion())
+                    reader = candidate.reader(Expansion())
                     for items in (reader.feed(self._head[:_WINDOW]), reader.finish()):
                         if any(_has_content(item) for item in items):
-                            return form
+                            return candidate
                 except CaptureError:
                     continue
-        raise CaptureError(
-            "its content is no capture: known are "
-            f"{', '.join(form.name for form in CAPTURE_FORMATS if form.reader is not _no_etl)}"
-        )
+        raise CaptureError(f"its content is no capture: known are {_readable()}")

@@ -32,7 +32,7 @@ def can_measure() -> bool:
 def measure(exporter: MetricExporter, seconds: float, interval: float) -> None:
     """Export every ``interval`` seconds and at the end, which `KeyboardInterrupt` brings early.
 
-    With a meter provider of its own: the process's global one is left alone.
+    It uses a meter provider of its own and does not touch the process's global one.
     """
     provider = MeterProvider(
         [PeriodicExportingMetricReader(exporter, export_interval_millis=interval * 1000)],

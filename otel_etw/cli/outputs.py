@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Callable
-from functools import partial
-from typing import Any, Protocol, TextIO
+from typing import Protocol, TextIO
 
 from otel_etw.captures import Point
+from otel_etw.cli.csv_output import CsvOutput
 from otel_etw.cli.table import table_lines
 from otel_etw.cli.texts import (
     QUANTILES,
     attributes_text,
     json_text,
     kind_text,
+    must_be_ascii,
     plain,
     printable,
     time_text,
     values_text,
 )
 
-__all__ = ["CSV_COLUMNS", "OUTPUTS", "Output"]
-
-# What a cell begins with that a spreadsheet takes for a formula.
-_FORMULA = ("=", "+", "-", "@")
+__all__ = ["OUTPUTS", "Output"]
 
 # Rows of one table: bounds the memory, and repeats the header.
 _ROWS = 1000
@@ -88,7 +85,7 @@ class JsonLinesOutput:
 
     def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
         self._out = out
-        self._ascii = _must_be_ascii(out)
+        self._ascii = must_be_ascii(out)
 
     def point(self, file: str, offset: int, point: Point) -> None:
         self._out.write(self._object(file, offset, point) + "\n")
@@ -124,87 +121,6 @@ class JsonOutput(JsonLinesOutput):
 
     def finish(self) -> None:
         self._out.write("\n]\n" if self._before == ",\n" else "[]\n")
-
-
-class _Json:
-    """A cell that holds a value as JSON."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-
-class _Number:
-    """A cell that holds a number, ``-Infinity`` among them."""
-
-    def __init__(self, value: int | float | None) -> None:
-        self.value = value
-
-
-def _quantile(q: float, point: Point) -> Any:
-    return _Number(point.quantile(q))
-
-
-def _must_be_ascii(out: TextIO) -> bool:
-    """Whether JSON must have its other characters as ``\\uXXXX``: what an encoding lacks would
-    become an escape that is no JSON."""
-    return (out.encoding or "").lower().replace("-", "") != "utf8"
-
-
-CSV_COLUMNS: dict[str, Callable[[Point], Any]] = {
-    "metric": lambda point: point.metric,
-    "kind": lambda point: point.kind,
-    "unit": lambda point: point.unit,
-    "description": lambda point: point.description,
-    "temporality": lambda point: point.temporality,
-    "monotonic": lambda point: None if point.monotonic is None else _Json(point.monotonic),
-    "attributes": lambda point: _Json(point.attributes),
-    "value": lambda point: _Number(point.value),
-    "count": lambda point: point.count,
-    "sum": lambda point: _Number(point.sum),
-    "min": lambda point: _Number(point.min),
-    "max": lambda point: _Number(point.max),
-    **{name: partial(_quantile, q) for name, q in QUANTILES.items()},
-    "start": lambda point: time_text(point.start),
-    "time": lambda point: time_text(point.time),
-    "flags": lambda point: point.flags,
-    "exemplars": lambda point: len(point.exemplars),
-    "scope": lambda point: point.scope.name,
-    "scope_version": lambda point: point.scope.version,
-    "resource": lambda point: _Json(point.resource.attributes),
-}
-
-
-class CsvOutput:
-    """One row a point; the columns are the same for every kind and file.
-
-    Attributes and resources are JSON. Control characters stand as escapes. Text that a spreadsheet
-    would take for a formula gets an apostrophe before it.
-    """
-
-    def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
-        self._ascii = _must_be_ascii(out)
-        self._writer = csv.writer(out, lineterminator="\n")
-        self._writer.writerow(["file", "offset", *CSV_COLUMNS])
-
-    def point(self, file: str, offset: int, point: Point) -> None:
-        cells = (self._cell(column(point)) for column in CSV_COLUMNS.values())
-        self._writer.writerow([self._cell(file), offset, *cells])
-
-    def _cell(self, content: Any) -> Any:
-        if isinstance(content, _Json):
-            return json_text(content.value, self._ascii)
-        if isinstance(content, _Number):
-            return plain(content.value)
-        if isinstance(content, str):
-            text = printable(content)
-            return f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 else text
-        return content
-
-    def settle(self) -> None:
-        return None
-
-    def finish(self) -> None:
-        return None
 
 
 def _estimates(point: Point) -> dict[str, float]:

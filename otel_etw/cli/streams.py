@@ -23,8 +23,11 @@ _GONE = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE
 
 
 class CommandGroup(click.Group):
-    """A group whose commands end with a sentence and an exit code when they cannot write: 0 when
-    whoever read the output has gone, 130 when the user has had enough, else `OUTPUT_FAILED`."""
+    """A group whose commands end without a traceback when their output cannot be written.
+
+    Exit codes: 0 and no message when the reader of a pipe has closed it, 130 after Ctrl-C,
+    otherwise `OUTPUT_FAILED` and one sentence on standard error.
+    """
 
     def main(self, *args: Any, **extra: Any) -> Any:
         try:

@@ -8,7 +8,7 @@ import re
 from base64 import b64encode
 from dataclasses import fields, is_dataclass
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TextIO
 
 from otel_etw.captures import Point
 from otel_etw.captures.points import NO_RECORDED_VALUE, Attributes, Value
@@ -18,6 +18,7 @@ __all__ = [
     "attributes_text",
     "json_text",
     "kind_text",
+    "must_be_ascii",
     "plain",
     "printable",
     "time_text",
@@ -69,6 +70,12 @@ def json_text(value: Any, ascii_only: bool = False) -> str:
     return "".join(
         character if character.isprintable() else json.dumps(character)[1:-1] for character in text
     )
+
+
+def must_be_ascii(out: TextIO) -> bool:
+    """Whether JSON must have its other characters as ``\\uXXXX``: what an encoding lacks would
+    become an escape that is no JSON."""
+    return (out.encoding or "").lower().replace("-", "") != "utf8"
 
 
 def value_text(value: Value) -> str:

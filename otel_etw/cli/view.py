@@ -29,7 +29,7 @@ that a spreadsheet would take for a formula (it begins with = + - @) has an apos
 
 \b
 Exit codes:
-  0    everything was read, or whoever read the output has gone
+  0    everything was read, or the reader of a pipe has closed it
   1    some input is damaged; the rest was shown, the damage named on stderr
   2    wrong usage, or a file that cannot be opened or is no capture
   3    standard output or standard error cannot be written

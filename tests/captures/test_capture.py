@@ -87,7 +87,7 @@ def test_following_gives_what_is_there_and_then_what_comes(tmp_path: Path, form:
 
 
 @every_form
-def test_a_torn_end_is_kept_until_its_rest_comes(tmp_path: Path, form: str) -> None:
+def test_an_incomplete_end_waits_for_its_rest(tmp_path: Path, form: str) -> None:
     path = tmp_path / "m"
     whole = piece(form, 0) + piece(form, 1)
     path.touch()

@@ -227,7 +227,7 @@ def test_a_spread_object_is_given_when_its_last_line_comes() -> None:
 
 
 def test_a_spread_object_ends_at_the_maximum_of_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("otel_etw.captures.json_lines.LINE_MAXIMUM", 5000)
+    monkeypatch.setattr("otel_etw.captures.spread_object.LINE_MAXIMUM", 5000)
     reader = LineReader()
     items = list(reader.feed(b'{"resourceMetrics":[\n'))
     for _ in range(1000):
@@ -354,7 +354,7 @@ def test_a_line_beyond_the_maximum_is_dropped_as_it_comes(monkeypatch: pytest.Mo
     assert damage(items) == [(0, 40_002)]
 
 
-def test_a_line_is_kept_until_its_rest_comes() -> None:
+def test_an_incomplete_line_waits_for_its_rest() -> None:
     reader = LineReader()
     assert list(reader.feed(LINES[0][:50])) == []
     assert list(reader.settle()) == []

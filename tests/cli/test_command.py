@@ -37,22 +37,22 @@ def test_the_version_says_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         )
 
 
-@pytest.mark.parametrize("verb", [[], ["view"], ["demo"]])
+@pytest.mark.parametrize("subcommand", [[], ["view"], ["demo"]])
 @pytest.mark.parametrize("flag", ["-h", "--help"])
-def test_help_has_examples(verb: list[str], flag: str) -> None:
-    result = run(*verb, flag)
+def test_help_has_examples(subcommand: list[str], flag: str) -> None:
+    result = run(*subcommand, flag)
     assert result.exit_code == 0
     assert re.search(r"\n +otel-etw (view|demo)", result.stdout)
-    if verb:
+    if subcommand:
         assert "Exit codes:" in result.stdout
 
 
-@pytest.mark.parametrize("verb", [[], ["view"], ["demo"]])
-def test_what_the_help_shows_runs_on_this_system(verb: list[str], tmp_path: Path) -> None:
+@pytest.mark.parametrize("subcommand", [[], ["view"], ["demo"]])
+def test_what_the_help_shows_runs_on_this_system(subcommand: list[str], tmp_path: Path) -> None:
     """In Windows' shells as well: patterns in double quotes, FILEs with a star."""
     lines = [
         line.strip()
-        for line in run(*verb, "--help").stdout.splitlines()
+        for line in run(*subcommand, "--help").stdout.splitlines()
         if re.match(r" +otel-etw \w", line)
     ]
     assert lines

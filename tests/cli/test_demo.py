@@ -79,7 +79,7 @@ def test_a_second_run_adds_to_the_file_and_says_so(folder: Path) -> None:
     assert len(points(folder / "a b.jsonl")) > before
 
 
-def test_the_global_provider_and_the_loggers_are_left_alone() -> None:
+def test_the_global_provider_and_the_loggers_are_not_touched() -> None:
     logger = logging.getLogger("opentelemetry")
     before = metrics.get_meter_provider(), list(logger.handlers), logger.propagate
     threads = threading.active_count()

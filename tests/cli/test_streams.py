@@ -103,7 +103,7 @@ def test_what_is_closed_and_not_needed_is_no_matter(line: str, good: Path) -> No
 
 
 @posix
-def test_whoever_reads_may_go(good: Path) -> None:
+def test_a_reader_that_closes_its_pipe_is_no_error(good: Path) -> None:
     result = shell('PY view "$1" --format json | head -c 10; PY view --help | head -c 1', good)
     assert (result.stderr, result.returncode) == ("", 0)
 

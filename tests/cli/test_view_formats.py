@@ -21,7 +21,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 
 from otel_etw import captures
 from otel_etw.captures import Frame
-from otel_etw.cli.outputs import CSV_COLUMNS
+from otel_etw.cli.csv_output import CSV_COLUMNS
 from otel_etw.cli.table import width
 from otel_etw.cli.texts import printable
 
@@ -135,7 +135,7 @@ def test_the_terminal_is_not_acted_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["plain", "Gr\u00fc\u00dfe \u4e16\u754c \U0001f600", "a\\b"])
-def test_what_is_printable_is_left_alone(text: str) -> None:
+def test_what_is_printable_stays_as_it_is(text: str) -> None:
     assert printable(text) == text
 
 
