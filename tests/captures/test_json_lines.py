@@ -256,6 +256,13 @@ def test_deep_and_long_nonsense_is_damage(data: bytes) -> None:
     assert damage(items) == [(len(LINES[0]), len(data) + 1)]
 
 
+def test_a_number_of_thousands_of_digits_is_not_converted() -> None:
+    """Python before 3.10.7 takes quadratic time for it."""
+    (item,) = read(b'{"resourceMetrics":' + b"1" * 3000 + b"}\n")
+    assert isinstance(item, Damage)
+    assert "a number of 3,000 digits" in item.reason
+
+
 def test_after_many_broken_beginnings_the_last_is_tried() -> None:
     broken = b'{"resourceMetrics":[{"resource' * 100
     items = read(broken + LINES[0])

@@ -11,7 +11,9 @@ import pytest
 from .material import capture, framed, gauge, process, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
-full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no /dev/full")
+full = pytest.mark.skipif(
+    sys.platform == "win32" or not Path("/dev/full").exists(), reason="there is no /dev/full"
+)
 
 
 @pytest.fixture
