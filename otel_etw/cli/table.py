@@ -2,36 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
+
+from wcwidth import wcswidth
 
 __all__ = ["table_lines", "width"]
 
 _GAP = "  "
-_EMOJI_STYLE = "\ufe0f"
-# Unicode's categories of marks that are drawn onto the character before them.
-_DRAWN_ONTO = ("Mn", "Me")
-# The middle and the end of a Korean syllable, which are drawn into its beginning.
-_JAMO = range(0x1160, 0x1200)
 
 
 def width(text: str) -> int:
-    """How many columns of a terminal a text takes: two for an East Asian wide character and most
-    emoji, none for what is drawn onto the character before."""
-    if text.isascii():
-        return len(text)
-    columns = 0
-    before = 0
-    for character in text:
-        if character == _EMOJI_STYLE and before == 1:
-            own = 1  # what stands before it is shown as an emoji
-        elif unicodedata.category(character) in _DRAWN_ONTO or ord(character) in _JAMO:
-            own = 0
-        else:
-            own = 2 if unicodedata.east_asian_width(character) in "WF" else 1
-        before = own
-        columns += own
-    return columns
+    """How many columns of a terminal a printable text takes: two for an East Asian wide character
+    and most emoji, none for what is drawn onto the character before."""
+    return len(text) if text.isascii() else max(wcswidth(text), 0)
 
 
 def table_lines(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
