@@ -18,7 +18,7 @@ from typing import Any
 from otel_etw import ETWMetricExporter, FileTransport, InMemoryTransport
 from otel_etw.encoding import Encoder, Losses
 from otel_etw.encoding.kinds import kind_of
-from otel_etw.provider import ETW_LIMIT
+from otel_etw.event import ETW_LIMIT
 from otel_etw.transports.null import NullTransport
 
 __all__ = ["ENCODERS", "EXPORTS", "TRANSPORTS"]

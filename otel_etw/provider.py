@@ -1,8 +1,4 @@
-"""The contract with whoever listens: provider, event and protocol as constants.
-
-Both sides import this module: transports write what stands here, captures look for it.
-Source: the Rust crate opentelemetry-etw-metrics, whose event ours is byte for byte.
-"""
+"""An ETW provider: its name, and the GUID by which sessions enable it."""
 
 from __future__ import annotations
 
@@ -11,41 +7,7 @@ import struct
 from typing import NamedTuple
 from uuid import UUID
 
-__all__ = [
-    "DEFAULT_PROVIDER",
-    "ETW_LIMIT",
-    "ETW_LIMIT_64K_BUFFERS",
-    "ETW_LIMIT_MAXIMUM",
-    "EVENT_CHANNEL",
-    "EVENT_ID",
-    "EVENT_KEYWORD",
-    "EVENT_LEVEL",
-    "EVENT_NAME",
-    "EVENT_SCHEMA",
-    "EVENT_VERSION",
-    "Provider",
-]
-
-# The event: TraceLogging shape, no fields; its user data is one serialized
-# ExportMetricsServiceRequest without any prefix.
-EVENT_NAME = "otlp_metrics"
-EVENT_ID = 81
-EVENT_VERSION = 0
-EVENT_CHANNEL = 11  # WINEVENT_CHANNEL_TRACELOGGING
-EVENT_LEVEL = 4  # WINEVENT_LEVEL_INFO
-EVENT_KEYWORD = 0x1
-
-# Bytes of protobuf in one event. 61,440 leaves room for what a session may add (stacks,
-# SIDs) in its usual 64 KiB buffers; 65,360 is what the Rust crate and .NET Geneva send.
-ETW_LIMIT = 61_440
-ETW_LIMIT_MAXIMUM = 65_360
-# What fits into a session's usual buffers of 64 KiB when it adds nothing: 65,536 less 72 of buffer
-# header, 80 of event header and 72 of traits and schema.
-ETW_LIMIT_64K_BUFFERS = 65_312
-
-# TraceLogging event metadata: size, no tags, the name, and no fields, for the payload has none that
-# a manifest could name.
-EVENT_SCHEMA = struct.pack("<HB", 3 + len(EVENT_NAME) + 1, 0) + EVENT_NAME.encode() + b"\0"
+__all__ = ["DEFAULT_PROVIDER", "Provider", "parse_guid"]
 
 # The name space that hashes provider names, from TraceLogging's and EventSource's name rule.
 _NAME_SPACE = UUID("482c2db2-c390-47c8-87f8-1a15bfc130fb")

@@ -220,7 +220,7 @@ def test_the_encoder_knows_nothing_but_itself() -> None:
 def test_transports_know_the_provider_and_each_other_alone() -> None:
     seam = ("otel_etw.encoding._frames",)
     allowed = {
-        "": ("otel_etw.limits", "otel_etw.log", "otel_etw.provider"),
+        "": ("otel_etw.event", "otel_etw.limits", "otel_etw.log", "otel_etw.provider"),
         "otel_etw.transports._null": seam,
         "otel_etw.transports._etw": seam,
     }
@@ -232,7 +232,12 @@ def test_transports_do_not_know_the_sdk() -> None:
 
 
 def test_captures_know_the_provider_alone() -> None:
-    assert strangers("otel_etw.captures", {"": ("otel_etw.limits", "otel_etw.provider")}) == []
+    assert (
+        strangers(
+            "otel_etw.captures", {"": ("otel_etw.event", "otel_etw.limits", "otel_etw.provider")}
+        )
+        == []
+    )
     assert breaches(("otel_etw.captures",), ("opentelemetry.sdk", "click", "wcwidth")) == []
 
 
@@ -241,6 +246,7 @@ def test_the_writing_side_does_not_know_the_reading_side() -> None:
         "otel_etw.encoding",
         "otel_etw.transports",
         "otel_etw.exporter",
+        "otel_etw.event",
         "otel_etw.provider",
         "otel_etw.settings",
         "otel_etw.counts",

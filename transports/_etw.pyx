@@ -2,7 +2,7 @@
 
 The Python side and all policy are in ``etw.py``; the plain twin of this module is
 ``etw_ctypes.py``. Sources: the Windows SDK's evntprov.h and its pages on Microsoft Learn; the event
-is the Rust crate opentelemetry-etw-metrics' (`otel_etw.provider`).
+is the Rust crate opentelemetry-etw-metrics' (`otel_etw.event`).
 
 What ETW asks of a producer:
 
@@ -111,7 +111,7 @@ CLOSED = -1  # as in etw_ctypes.py
 cdef class Registration:
     """A provider registered with ETW until it is closed, or nothing refers to it.
 
-    ``guid``: 16 bytes in memory order; ``traits``, ``schema``: the blobs of `otel_etw.provider`.
+    ``guid``: 16 bytes in memory order; ``traits``: `Provider.traits`; ``schema``: `EVENT_SCHEMA`.
 
     Attributes:
         register_error: EventRegister's code. Not 0: no session can ever listen.

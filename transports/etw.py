@@ -11,8 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from otel_etw.log import warn
-from otel_etw.provider import (
+from otel_etw.event import (
     ETW_LIMIT,
     ETW_LIMIT_64K_BUFFERS,
     ETW_LIMIT_MAXIMUM,
@@ -22,9 +21,9 @@ from otel_etw.provider import (
     EVENT_LEVEL,
     EVENT_SCHEMA,
     EVENT_VERSION,
-    Provider,
-    parse_guid,
 )
+from otel_etw.log import warn
+from otel_etw.provider import Provider, parse_guid
 from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
 from otel_etw.transports.registry import WeakRegistry

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from otel_etw.provider import ETW_LIMIT
+from otel_etw.event import ETW_LIMIT
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
 
 try:

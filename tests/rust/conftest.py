@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from otel_etw import ETWMetricExporter, Transport, encoding
-from otel_etw.provider import ETW_LIMIT_MAXIMUM
+from otel_etw.event import ETW_LIMIT_MAXIMUM
 from tests.exporter.programs import FOREIGN
 
 Make = Callable[..., ETWMetricExporter]

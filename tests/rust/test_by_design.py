@@ -7,7 +7,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, PeriodicExporti
 from opentelemetry.sdk.resources import Resource
 
 from otel_etw import InMemoryTransport
-from otel_etw.provider import ETW_LIMIT_MAXIMUM
+from otel_etw.event import ETW_LIMIT_MAXIMUM
 
 from .conftest import Make
 from .edits import edited, metric, parsed, point

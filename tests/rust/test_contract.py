@@ -1,4 +1,4 @@
-"""What stands around the payload: every recorded call is what `otel_etw.provider` says."""
+"""What stands around the payload: every recorded call is what `otel_etw.event` says."""
 
 from __future__ import annotations
 
@@ -6,8 +6,7 @@ import struct
 
 import pytest
 
-from otel_etw.provider import (
-    DEFAULT_PROVIDER,
+from otel_etw.event import (
     ETW_LIMIT_MAXIMUM,
     EVENT_CHANNEL,
     EVENT_ID,
@@ -16,6 +15,7 @@ from otel_etw.provider import (
     EVENT_SCHEMA,
     EVENT_VERSION,
 )
+from otel_etw.provider import DEFAULT_PROVIDER
 
 from .recording import EVENTS, calls, needs_recordings, payload, payloads
 

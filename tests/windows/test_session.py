@@ -17,7 +17,8 @@ import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import ETWMetricExporter, InMemoryTransport
-from otel_etw.provider import DEFAULT_PROVIDER, EVENT_SCHEMA
+from otel_etw.event import EVENT_SCHEMA
+from otel_etw.provider import DEFAULT_PROVIDER
 from tests.exporter.material import counter, data, number
 from tests.systems import is_wine
 

@@ -13,7 +13,7 @@ import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import ETWMetricExporter, encoding
-from otel_etw.provider import ETW_LIMIT_MAXIMUM
+from otel_etw.event import ETW_LIMIT_MAXIMUM
 from tests.rust import recording
 from tests.rust.edits import edited, metric, parsed, point
 from tests.rust.program import needs_sdk, standard
