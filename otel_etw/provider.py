@@ -53,17 +53,34 @@ class Provider(_NameAndGUID):
         The rule of TraceLogging and EventSource: SHA-1 over a name space and the upper-cased
         name in UTF-16 big-endian, first 16 bytes, version nibble 5. It is what
         ``tracelog -guid *Name`` and PerfView's ``*Name`` compute.
+
+        Upper-cased as .NET's ToUpperInvariant does, character by character: "ß" stays. Other
+        implementations treat letters beyond ASCII in their own ways (the Rust crate tracelogging
+        writes "SS"), so a provider with such a name is better given its GUID explicitly.
         """
         # Imported here: it loads OpenSSL, and most programs have the default provider.
         import hashlib
 
-        digest = bytearray(
-            hashlib.sha1(
-                _NAME_SPACE.bytes + name.upper().encode("utf-16-be"), usedforsecurity=False
-            ).digest()[:16]
-        )
+        hashed = _NAME_SPACE.bytes + _upper_invariant(name).encode("utf-16-be")
+        digest = bytearray(hashlib.sha1(hashed, usedforsecurity=False).digest()[:16])
         digest[7] = (digest[7] & 0x0F) | 0x50
         return cls(name, UUID(bytes_le=bytes(digest)))
+
+
+def _upper_invariant(name: str) -> str:
+    """Upper case as .NET's ToUpperInvariant: Unicode's simple mapping, one UTF-16 unit to one."""
+    return name.upper() if name.isascii() else "".join(map(_simple_upper, name))
+
+
+def _simple_upper(character: str) -> str:
+    if character.isascii():
+        return character.upper()
+    # Of the 27 Greek letters with iota subscript, upper() is two characters and title() is the
+    # simple mapping. No letter becomes an ASCII one (dotless i), none of two units changes.
+    for mapped in (character.upper(), character.title()):
+        if len(mapped) == 1 and not mapped.isascii() and character <= "\uffff":
+            return mapped
+    return character
 
 
 def parse_guid(text: str) -> UUID:
