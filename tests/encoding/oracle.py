@@ -21,6 +21,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_etw.encoding import Encoder, Losses
 from tests.encoding.oddities import fresh
+from tests.encoding.upb import as_upb_takes, check_depth
 
 ENCODER = "opentelemetry-exporter-otlp-proto-common"
 # What the reference describes, and what byte equality is promised with.
@@ -28,9 +29,14 @@ NEWEST = tuple(map(int, version(ENCODER).split(".")[:2])) >= (1, 45)
 
 
 def official(data: Any) -> bytes | None:
-    """The official encoder's request; None where it raises. Reads a copy: see `fresh`."""
+    """The official encoder's request; None where it raises. Reads a copy: see `fresh`.
+
+    With a protobuf other than upb, as upb would have it.
+    """
     try:
-        return encode_metrics(fresh(data)).SerializeToString()
+        request = encode_metrics(as_upb_takes(data))
+        check_depth(request)
+        return request.SerializeToString()
     except Exception:
         return None
 

@@ -55,7 +55,11 @@ def test_constant_attributes_of_every_kind(kind: type, native: bool) -> None:
     assert ours.frames == [official(of_points([written] * 3, kind))]
 
 
-@pytest.mark.parametrize("given", [{}, {"red": 1}, Pairs([("red", 1)]), {Colour.RED: 1}], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [{}, {"red": 1}, Pairs([("red", 1)]), {Colour.RED: 1}],
+    ids=["none", "text", "no dict", "str subclass"],
+)
 def test_a_constant_key_of_a_str_subclass(given: Any, both: tuple[bool, bool]) -> None:
     """Is its content, whatever ``str()`` makes of it."""
     written = {"red": 1} if given else {"red": "ours"}

@@ -213,7 +213,9 @@ def test_a_name_that_raises_is_a_name_all_the_same(native: bool) -> None:
 
 
 @pytest.mark.parametrize("where", ["middle", "alone"])
-@pytest.mark.parametrize("wrong", ["p", None, 5, object(), b"bytes"], ids=repr)
+@pytest.mark.parametrize(
+    "wrong", ["p", None, 5, object(), b"bytes"], ids=lambda w: type(w).__name__
+)
 @pytest.mark.parametrize("kind", KINDS)
 def test_no_point_among_points(kind: type, wrong: Any, where: str, native: bool) -> None:
     good = POINTS[kind]
