@@ -34,7 +34,7 @@ def one_point() -> Export:
     return ETWMetricExporter(transport=NullTransport(), max_points_per_event=1).export
 
 
-def plain() -> Export:
+def pure_python() -> Export:
     encoder = Encoder(native=False)
 
     def export(data: Any) -> None:
@@ -55,7 +55,7 @@ def touch() -> Export:
                 for metric in scope.metrics:
                     kind = kind_of(metric.data)
                     assert kind
-                    for _ in kind.everyday(metric.data.data_points, taker):
+                    for _ in kind.read_points(metric.data.data_points, taker):
                         pass
 
     return export
@@ -143,7 +143,7 @@ TRANSPORTS: dict[str, Callable[[], Export]] = {
 ENCODERS: dict[str, Callable[[], Export]] = {
     "packed": packed,
     "one point": one_point,
-    "plain": plain,
+    "pure Python": pure_python,
     "touch": touch,
     "official": official,
     "official, one point": official_one_point,

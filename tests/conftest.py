@@ -22,7 +22,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "default")
 
 
-@pytest.fixture(scope="session", params=["plain", "native"])
+@pytest.fixture(scope="session", params=["pure", "native"])
 def native(request: pytest.FixtureRequest) -> bool:
     """Whether to encode with compiled code: each test runs with and without."""
     if request.param == "native":
@@ -39,8 +39,8 @@ def both() -> tuple[bool, bool]:
 
 def _must_be_compiled() -> None:
     """OTEL_ETW_NATIVE=1 says that compiled code must be there, as it does for the build."""
-    if encoder._native is None:
-        message = "otel_etw.encoding._native is not compiled here"
+    if encoder._data_points is None:
+        message = "otel_etw.encoding._data_points is not compiled here"
         if os.environ.get("OTEL_ETW_NATIVE") == "1":
             pytest.fail(f"{message}, and OTEL_ETW_NATIVE=1 says that it must be")
         pytest.skip(message)

@@ -180,10 +180,10 @@ DEEP = st.builds(nested, st.sampled_from(["list", "map", "both"]), st.integers(2
 def attributes(hostile: bool) -> S:
     values = SCALARS | VALUES | st.recursive(SCALARS | DROPPED, _nested, max_leaves=5)
     some = st.dictionaries(KEYS, either(values, DEEP, hostile), max_size=4)
-    everyday = st.dictionaries(TEXTS, st.booleans() | INT64 | FLOATS | TEXTS, max_size=4)
+    common = st.dictionaries(TEXTS, st.booleans() | INT64 | FLOATS | TEXTS, max_size=4)
     fine = st.one_of(
         st.none(),
-        everyday,
+        common,
         some,
         some.map(MappingProxyType),
         some.map(UserDict),

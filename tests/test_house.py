@@ -29,8 +29,8 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
-    "otel_etw.encoding._native",
     "otel_etw.encoding._packing",
     "otel_etw.transports._null",
     *(["otel_etw.transports._etw"] if sys.platform == "win32" else []),

@@ -1,14 +1,16 @@
 """Encoding: MetricsData → frames. No I/O, no clock, no threads, and nothing of transports.
 
-``plain.py`` is the format and ``packing.py`` how points fill frames, both in plain Python;
-``_native.pyx`` and ``_packing.pyx`` are the two compiled. ``encoder.py`` walks the data for both.
+``encoder.py`` walks the data. What it calls exists twice: in plain Python (``wire.py``,
+``attributes.py``, ``data_points.py``, ``metrics.py``: the format; ``packing.py``: how points fill
+frames), and compiled for what the SDK makes, in the modules of the same names with an underscore.
 """
 
 from __future__ import annotations
 
 import os
 
-from .encoder import COMPILED, Encoder, count_points
+from .counting import count_points
+from .encoder import COMPILED, Encoder
 from .losses import Losses
 
 __all__ = ["NATIVE", "Encoder", "Losses", "count_points"]

@@ -17,12 +17,12 @@ cdef class Frames:
     cdef Frame *frames
     cdef Py_ssize_t count, frame_room
     cdef Py_ssize_t total
-    cdef Py_ssize_t _checked(self, object index) except -1
+    cdef Py_ssize_t _checked(self, object given) except -1
 
-    # For whoever fills a batch, before anyone else sees it: make room for a frame, write it there,
+    # To fill a batch, before anyone else sees it: make room for a frame, write it there,
     # then say how long it is and how many points it has.
     cdef uint8_t *reserve(self, size_t size) except NULL
     cdef int close_frame(self, size_t size, size_t points) except -1
 
-    # For whoever reads it without the GIL: a frame is data[begin(index) : frames[index].end].
-    cdef size_t begin(self, Py_ssize_t index) noexcept nogil
+    # To read it without the GIL: a frame is data[begin(at) : frames[at].end].
+    cdef size_t begin(self, Py_ssize_t at) noexcept nogil

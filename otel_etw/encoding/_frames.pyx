@@ -6,9 +6,12 @@ export counter, and readers no lock. A view holds the batch.
 
 cimport cython
 from cpython.buffer cimport PyBuffer_FillInfo
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from libc.stdint cimport uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
+
+from operator import index as as_index
 
 
 @cython.final
@@ -22,20 +25,25 @@ cdef class Frames:
         self.count = self.frame_room = self.total = 0
 
     def __init__(self, frames=(), counts=()):
-        """``counts``: the number of points in each frame."""
-        cdef const uint8_t[::1] view
-        cdef uint8_t *to
-        frames, counts = tuple(frames), tuple(counts)
-        if len(frames) != len(counts):
-            raise ValueError(f"{len(frames)} frames, {len(counts)} counts of points")
+        """``frames``: bytes, or other contiguous buffers; ``counts``: points in each frame.
+
+        ValueError for another number of counts than of frames, OverflowError for a count that is no
+        size, TypeError for what is no buffer or no integer.
+        """
+        cdef bytes frame
+        cdef size_t size, points
+        # First all that may run code of others, which could begin this very batch. From where it is
+        # seen that nobody has, no such code runs: memory that is filled here does not move.
+        contents = [bytes(memoryview(each)) for each in frames]
+        numbers = [as_index(each) for each in counts]
+        if len(contents) != len(numbers):
+            raise ValueError(f"{len(contents)} frames, {len(numbers)} counts of points")
         if self.count:
             raise TypeError("Frames never change")
-        for frame, points in zip(frames, counts):
-            view = frame
-            to = self.reserve(view.shape[0])
-            if view.shape[0]:
-                memcpy(to, &view[0], view.shape[0])
-            self.close_frame(view.shape[0], points)
+        for frame, points in zip(contents, numbers):
+            size = PyBytes_GET_SIZE(frame)
+            memcpy(self.reserve(size), PyBytes_AS_STRING(frame), size)
+            self.close_frame(size, points)
 
     def __dealloc__(self):
         free(self.data)
@@ -58,26 +66,26 @@ cdef class Frames:
     def __len__(self):
         return self.count
 
-    def __getitem__(self, index):
-        cdef Py_ssize_t at = self._checked(index)
+    def __getitem__(self, given):
+        cdef Py_ssize_t at = self._checked(given)
         return memoryview(self)[self.begin(at) : self.frames[at].end]
 
     def __iter__(self):
         view = memoryview(self)
-        for index in range(self.count):
-            yield view[self.begin(index) : self.frames[index].end]
+        for at in range(self.count):
+            yield view[self.begin(at) : self.frames[at].end]
 
     def __getbuffer__(self, Py_buffer *buffer, int flags):
         # All frames, one behind the other. An empty batch has no memory of its own.
         cdef void *data = self.data if self.data != NULL else <void *>b""
         PyBuffer_FillInfo(buffer, self, data, self.used, True, flags)
 
-    cdef Py_ssize_t _checked(self, object index) except -1:
-        cdef Py_ssize_t at = index
+    cdef Py_ssize_t _checked(self, object given) except -1:
+        cdef Py_ssize_t at = given
         if at < 0:
             at += self.count
         if not 0 <= at < self.count:
-            raise IndexError(f"frame {index} of {self.count}")
+            raise IndexError(f"frame {given} of {self.count}")
         return at
 
     cdef uint8_t *reserve(self, size_t size) except NULL:
@@ -111,5 +119,5 @@ cdef class Frames:
         self.total += points
         return 0
 
-    cdef size_t begin(self, Py_ssize_t index) noexcept nogil:
-        return self.frames[index - 1].end if index else 0
+    cdef size_t begin(self, Py_ssize_t at) noexcept nogil:
+        return self.frames[at - 1].end if at else 0

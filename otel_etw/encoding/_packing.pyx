@@ -1,6 +1,6 @@
-"""Points into frames, compiled: ``packing.Packer``'s twin, which does the same and gives the same.
+"""Points into frames, compiled: the twin of ``packing.py``, with its methods, results and errors.
 
-Points come as bytes (``add``), or are written into its buffer by who derives from it.
+Points come as bytes (``add``), or a derived class writes them into the buffer.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
@@ -16,6 +16,8 @@ from otel_etw.encoding._tags cimport (
     SCOPE_METRIC,
 )
 from otel_etw.encoding._wire cimport field_size, put_bytes, put_head
+
+from otel_etw.encoding.losses import TooLarge
 
 cdef enum:
     # More than the lengths of a frame's four levels can grow by.
@@ -51,14 +53,17 @@ cdef class Packer:
     def __cinit__(self):
         self.resources.items = self.scopes.items = self.metrics.items = NULL
         self.texts = self.points = NULL
-        self.stretch = STRETCH
+        self.pause_at = PAUSE_BYTES
         self.out = Frames.__new__(Frames)
 
     def __init__(self, limit, max_points):
-        """``limit``: bytes a frame may have; ``max_points``: points a frame may have."""
+        """``limit``: the most bytes of a frame; ``max_points``: the most points of a frame.
+
+        OverflowError for a number that is no size, TypeError for what is no integer.
+        """
         self.limit = <size_t>-1 if limit is None else limit
         self.max_points = <size_t>-1 if max_points is None else max_points
-        self.whole = limit is None and max_points is None
+        self.single_frame = limit is None and max_points is None
 
     def __dealloc__(self):
         free(self.resources.items)
@@ -67,22 +72,16 @@ cdef class Packer:
         free(self.texts)
         free(self.points)
 
-    @property
-    def ready(self):
-        """Whether to ``take``: enough frames are finished, or a large one goes on and on. Then
-        nothing may be there to take, but others may want their turn."""
-        return is_ready(self)
-
     def resource(self, bytes before not None, bytes after not None):
         """What follows belongs to this resource."""
         self.close_resource()
-        if not self.whole and self.frame_points:
+        if not self.single_frame and self.frame_points:
             self.emit()
             self.restart()
         self.open_level(&self.resources, before, after)
 
     def scope(self, bytes before not None, bytes after not None):
-        """What follows belongs to this scope."""
+        """What follows belongs to this scope. ValueError outside a resource."""
         if not self.resources.open:
             raise ValueError("a scope outside a resource")
         self.close_scope()
@@ -90,33 +89,43 @@ cdef class Packer:
 
     def metric(self, bytes head not None, bytes data_tag not None, bytes tail not None):
         """What follows are points of this metric, in a data field ``data_tag`` that ends in
-        ``tail``."""
+        ``tail``. ValueError outside a scope, and for a tag of another length than one byte."""
         self.begin_metric(head, data_tag, tail)
 
     def add(self, bytes body not None):
-        """Take a point. False, and nothing is changed, when it is too large for any frame."""
+        """Take a point: TAKEN, or FLUSH.
+
+        Raises `TooLarge`, and nothing is changed, for a point that is too large for any frame;
+        ValueError outside a metric.
+        """
         cdef size_t size = PyBytes_GET_SIZE(body)
         cdef uint8_t *to
+        cdef int result
         if not self.metrics.open:
+            if self.broken:
+                raise MemoryError("memory ran out amid an earlier frame")
             raise ValueError("a point outside a metric")
         to = room_for(self, self.points + self.points_used, size + FIXED_PART)
         to = put_head(to, DATA_POINT, size)
         put_bytes(to, PyBytes_AS_STRING(body), size)
-        return self.commit(field_size(size)) == 1
+        result = self.commit(field_size(size))
+        if result == FALLBACK:
+            raise self.too_large(size)
+        return as_object(result)
 
     def end(self):
         """No more comes: finish the last frame."""
         self.close_resource()
-        if self.whole or self.frame_points:
+        if self.single_frame or self.frame_points:
             self.emit()
             self.restart()
 
     def take(self):
-        """The frames that are finished since the last ``take``."""
+        """The frames that are finished since the last ``take``, maybe none."""
         cdef Frames frames = self.out
         self.out = Frames.__new__(Frames)
-        self.alike = 0
-        self.stretch = self.points_used + STRETCH
+        self.copied_point = 0
+        self.pause_at = self.points_used + PAUSE_BYTES
         return frames
 
     cdef uint8_t *grow(self, uint8_t *to, size_t size) except NULL:
@@ -133,6 +142,8 @@ cdef class Packer:
 
     cdef int begin_metric(self, bytes head, bytes data_tag, bytes tail) except -1:
         cdef Level *metric
+        if PyBytes_GET_SIZE(data_tag) != 1:
+            raise ValueError(f"a tag of {len(data_tag)} bytes")
         if not self.scopes.open:
             raise ValueError("a metric outside a scope")
         self.close_metric()
@@ -167,7 +178,7 @@ cdef class Packer:
         memcpy(self.texts + self.texts_used, PyBytes_AS_STRING(before), before_size)
         memcpy(self.texts + self.texts_used + before_size, PyBytes_AS_STRING(after), after_size)
         self.texts_used += size
-        self.spare = self.alike = 0
+        self.headroom = self.copied_point = 0
         return level
 
     cdef inline size_t size_with(self, size_t part) noexcept nogil:
@@ -190,27 +201,28 @@ cdef class Packer:
     cdef int commit(self, size_t size) except -1:
         """Take the point that stands behind the others as a field of ``size`` bytes.
 
-        0, and nothing is changed, when it is too large for any frame.
+        FALLBACK, and nothing is changed, when it is too large for any frame.
         """
         cdef size_t begin, whole
         cdef Level *metric
-        if self.torn:
+        if self.broken:
             raise MemoryError("memory ran out amid an earlier frame")
-        if size == self.alike:
-            return self.emit_alike(size)
-        if size <= self.spare:
-            self.spare -= size
+        if size == self.copied_point:
+            self.emit_copy(size)
+            return FLUSH if self.out.used >= BATCH_BYTES else TAKEN
+        if size <= self.headroom:
+            self.headroom -= size
         else:
-            self.spare = 0
+            self.headroom = 0
             whole = self.size_with(size)
             if whole > self.limit:
                 if self.size_alone(size) > self.limit:
-                    return 0
+                    return FALLBACK
                 begin = self.points_used
                 self.finish()
                 memmove(self.points, self.points + begin, size)
             elif self.limit - whole > LENGTHS_GROW:
-                self.spare = self.limit - whole - LENGTHS_GROW
+                self.headroom = self.limit - whole - LENGTHS_GROW
         metric = last(&self.metrics)
         metric.size += size
         metric.points += 1
@@ -218,31 +230,49 @@ cdef class Packer:
         self.frame_points += 1
         if self.frame_points == self.max_points:
             self.finish()
-        return 1
+        if self.out.used >= BATCH_BYTES or self.points_used >= self.pause_at:
+            return FLUSH
+        return TAKEN
 
-    cdef int emit_alike(self, size_t size) except -1:
-        """A frame that differs from the last one in its point alone, which is as long."""
+    cdef object too_large(self, size_t point):
+        """The error for a point with a body of ``point`` bytes."""
+        cdef Level *metric = last(&self.metrics)
+        cdef Level *scope = last(&self.scopes)
+        cdef Level *resource = last(&self.resources)
+        return TooLarge(
+            limit=self.limit,
+            frame=self.size_alone(field_size(point)),
+            resource=resource.before + resource.after,
+            scope=scope.before + scope.after,
+            metric=metric.before + metric.after,
+            point=point,
+        )
+
+    cdef int emit_copy(self, size_t size) except -1:
+        """Write a frame that differs from the last one in its point alone, which is as long.
+
+        With one point a frame, as the Rust crate does, this saves a fifth of the instructions.
+        """
         cdef size_t begin = self.out.begin(self.out.count - 1)
         cdef size_t whole = self.out.used - begin
         cdef uint8_t *to
-        self.torn = True
+        self.broken = True
         to = self.out.reserve(whole)
         memcpy(to, self.out.data + begin, whole)
-        memcpy(to + whole - self.behind - size, self.points, size)
+        memcpy(to + whole - self.behind_point - size, self.points, size)
         self.out.close_frame(whole, 1)
-        self.torn = False
-        return 1
+        self.broken = False
+        return 0
 
     cdef int finish(self) except -1:
         """Finish the open frame, which has points; what is open stays open around the next."""
         cdef bint resource = self.resources.open, scope = self.scopes.open
         cdef bint metric = self.metrics.open
+        cdef size_t point = self.points_used if self.max_points == 1 and metric else 0
         # Copies: what is closed without points is taken away.
         cdef Level resource_level = last(&self.resources)[0]
         cdef Level scope_level
         cdef Level metric_level
-        if metric and self.resources.count == self.scopes.count == self.metrics.count == 1:
-            return self.finish_single()
         if scope:
             scope_level = last(&self.scopes)[0]
         if metric:
@@ -256,28 +286,9 @@ cdef class Packer:
             self.reopen(&self.scopes, &scope_level)
         if metric:
             self.reopen(&self.metrics, &metric_level).size = metric_level.after
-        return 0
-
-    cdef int finish_single(self) except -1:
-        """``finish`` of a frame that is all of one metric: every level stays where it is."""
-        cdef Level *resource = self.resources.items
-        cdef Level *scope = self.scopes.items
-        cdef Level *metric = self.metrics.items
-        self.spare = 0
-        if self.max_points == 1:
-            self.alike = self.points_used
-            self.behind = metric.after + scope.after + resource.after
-        metric.end = self.points_used
-        scope.size += field_size(metric_size(metric))
-        resource.size += field_size(scope.size)
-        scope.end = resource.end = 1
-        self.emit()
-        resource.size = resource.before + resource.after
-        scope.size = scope.before + scope.after
-        metric.size = metric.after
-        metric.points = 0
-        self.points_used = self.frame_points = 0
-        self.stretch = STRETCH
+        if point:
+            self.copied_point = point
+            self.behind_point = metric_level.after + scope_level.after + resource_level.after
         return 0
 
     cdef Level *reopen(self, Levels *levels, Level *given) except NULL:
@@ -297,8 +308,9 @@ cdef class Packer:
         """No frame is open."""
         self.resources.count = self.scopes.count = self.metrics.count = 0
         self.resources.open = self.scopes.open = self.metrics.open = False
-        self.texts_used = self.points_used = self.frame_points = self.spare = self.alike = 0
-        self.stretch = STRETCH
+        self.texts_used = self.points_used = self.frame_points = 0
+        self.headroom = self.copied_point = 0
+        self.pause_at = PAUSE_BYTES
 
     cdef void close_metric(self) noexcept:
         cdef Level *metric
@@ -308,7 +320,7 @@ cdef class Packer:
         self.metrics.open = False
         metric = last(&self.metrics)
         metric.end = self.points_used
-        if metric.points or self.whole:
+        if metric.points or self.single_frame:
             scope = last(&self.scopes)
             scope.size += field_size(metric_size(metric))
             scope.points += metric.points
@@ -324,7 +336,7 @@ cdef class Packer:
         self.scopes.open = False
         scope = last(&self.scopes)
         scope.end = self.metrics.count
-        if scope.points or self.whole:
+        if scope.points or self.single_frame:
             resource = last(&self.resources)
             resource.size += field_size(scope.size)
             resource.points += scope.points
@@ -337,7 +349,7 @@ cdef class Packer:
             return
         self.resources.open = False
         last(&self.resources).end = self.scopes.count
-        if not last(&self.resources).points and not self.whole:
+        if not last(&self.resources).points and not self.single_frame:
             self.drop(&self.resources)
 
     cdef void drop(self, Levels *levels) noexcept:
@@ -353,7 +365,7 @@ cdef class Packer:
         cdef Level *resource
         cdef Level *scope
         cdef Level *metric
-        self.torn = True
+        self.broken = True
         for index in range(self.resources.count):
             size += field_size(self.resources.items[index].size)
         to = self.out.reserve(size)
@@ -381,5 +393,5 @@ cdef class Packer:
                 scope_index += 1
             to = put_bytes(to, self.texts + resource.text + resource.before, resource.after)
         self.out.close_frame(size, self.frame_points)
-        self.torn = False
+        self.broken = False
         return 0

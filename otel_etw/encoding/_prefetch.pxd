@@ -1,5 +1,5 @@
-"""Asking for memory before it is needed: who reads a large export waits for memory more than for
-instructions. Hints, without any effect on what is read.
+"""Prefetching: reading a large export waits for memory more than for instructions. These are hints
+to the processor, without any effect on what is read.
 """
 
 from cpython.object cimport PyObject
@@ -21,14 +21,20 @@ cdef extern from *:
         otel_etw_prefetch(object);
     }
 
+    static inline int otel_etw_has_type(PyObject *object, PyObject *type) {
+        return Py_TYPE(object) == (PyTypeObject *)type;
+    }
+
     static int otel_etw_visit(PyObject *object, void *unused) {
         (void)unused;
         otel_etw_prefetch(object);
         return 0;
     }
 
-    /* Fields lie in a place of their own that only the object tells, so it is asked as the garbage
-       collector asks. Not where another thread may be changing it. */
+    /* The fields of an object of a class that is written in Python. Where they lie only the object
+       knows, so it is asked as the garbage collector asks. Not for other classes: their tp_traverse
+       may end the process (that of ``type``, asked of ``int``) or do anything. Not where another
+       thread may be changing the object. */
     static inline void otel_etw_prefetch_fields(PyObject *object) {
     #ifndef Py_GIL_DISABLED
         traverseproc traverse = Py_TYPE(object)->tp_traverse;
@@ -39,5 +45,6 @@ cdef extern from *:
     #endif
     }
     """
+    bint has_type "otel_etw_has_type"(PyObject *object, PyObject *type) noexcept
     void prefetch_object "otel_etw_prefetch_object"(PyObject *object) noexcept
     void prefetch_fields "otel_etw_prefetch_fields"(PyObject *object) noexcept

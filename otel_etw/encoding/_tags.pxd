@@ -1,4 +1,4 @@
-"""Tags, for C: field number and wire type. Those of ``otlp.py``, the far end of the agreement."""
+"""Tags, for C: field number and wire type. As in ``otlp.py``; a test compares them."""
 
 cdef enum Tag:
     REQUEST_RESOURCE_METRICS = 0x0A

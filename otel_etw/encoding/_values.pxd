@@ -1,4 +1,4 @@
-"""Everyday values as C has them: False, or NULL, for anything else. No exception is left."""
+"""Exact str, int and float as C values: False, or NULL, for others. No exception stays set."""
 
 from cpython.exc cimport PyErr_Clear, PyErr_Occurred
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_CheckExact

@@ -1,8 +1,9 @@
 """MetricsData into frames: the walk over resources, scopes, metrics and points.
 
-One walk for both encoders: the plain packer is given points that are encoded, the compiled one the
-fields of everyday points, and encoded what it does not know. A wrong object costs itself: what is
-lost is counted in a `Losses`, the rest goes on.
+Where compiled code is there, points take the fast path: `otel_etw.encoding.fast_path` reads their
+fields and the compiled packer encodes them. A point that it does not take falls back to plain
+Python, and so does every point where nothing is compiled. A wrong object costs itself: what is lost
+is counted in a `Losses`, the rest goes on.
 
 The encoder does no I/O, knows no clock and starts no thread. One that is used by one thread at a
 time needs no lock.
@@ -10,33 +11,39 @@ time needs no lock.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from operator import attrgetter
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from . import plain
-from .everyday import READY
+from .attributes import key_value
+from .counting import count_points_of_metric, count_points_of_metrics, count_points_of_scopes
+from .fast_path import no_fast_path
+from .grouping import as_list, grouped_resources, grouped_scopes
+from .identity_cache import IdentityCache
 from .kinds import KINDS, Kind, kind_of
-from .losses import Losses, Rejected, name_of, shown
+from .losses import Losses, Rejected, TooLarge, name_of, quoted
+from .metrics import metric_head, resource_ends, scope_ends
 from .otlp import ROOM
+from .results import FALLBACK, FLUSH, TAKEN, Result
 
 try:
-    from . import _native
+    from . import _data_points
 except ImportError:
-    _native = None  # type: ignore[assignment]
+    _data_points = None  # type: ignore[assignment]
 
-__all__ = ["COMPILED", "Encoder", "count_points"]
+if TYPE_CHECKING:
+    from ._data_points import PointPacker
+    from ._frames import Frames as CompiledFrames
+    from .frames import Frames
+    from .packing import Packer
 
-COMPILED = _native is not None
+__all__ = ["COMPILED", "Encoder"]
 
-# Resources and scopes whose bytes are kept; the SDK has one and a handful.
-_KEPT = 256
-
-Ends = tuple[bytes, bytes]
+COMPILED = _data_points is not None
 
 
 class Encoder:
@@ -50,141 +57,144 @@ class Encoder:
         resource_attributes: Mapping[str, object] | None = None,
         native: bool = True,
     ) -> None:
-        """``max_points`` bounds the points of a frame. ``attributes`` are added to every point
-        that has none of the same key, ``resource_attributes`` replace the resource's.
-
-        Raises `ValueError` for an attribute that cannot be encoded, and `RuntimeError` when
-        ``native`` is asked for where nothing is compiled.
         """
-        if native and _native is None:
+        Args:
+            max_points: the most points a frame may have, 1 or more; None: as many as the limit
+                allows.
+            attributes: added to every point that has none of the same key.
+            resource_attributes: replace the resource's of the same key.
+            native: whether to encode with compiled code.
+
+        Raises:
+            ValueError: an attribute cannot be encoded; the message names it.
+            RuntimeError: ``native`` is asked for where nothing is compiled.
+        """
+        if native and _data_points is None:
             raise RuntimeError("otel-etw was installed without its compiled encoder")
-        self._native = native
+        self._packer_class: type[Packer] | None = None
         if not native:
-            # Imported here, since where the compiled one is nobody needs it; and not in ``encode``:
-            # a signal handler that raises amid an import may leave the import system locked.
+            # Imported here, since where the compiled one is nobody needs it; and not amid an
+            # export: an import that a signal handler interrupts may leave the import system locked.
             from .packing import Packer
 
-            self._plain_packer = Packer
+            self._packer_class = Packer
         self._max_points = max_points
         self._constants = tuple(
             _constant(key, value, ROOM.POINT) for key, value in (attributes or {}).items()
         )
-        self._resource_attributes = dict(resource_attributes or {})
-        for key, value in self._resource_attributes.items():
+        constants = dict(resource_attributes or {})
+        for key, value in constants.items():
             _constant(key, value, ROOM.RESOURCE)
-        self._resources = _Kept(Resource)
-        self._scopes = _Kept(InstrumentationScope)
+        self._resources = IdentityCache(Resource, partial(resource_ends, constants=constants))
+        self._scopes = IdentityCache(InstrumentationScope, scope_ends)
 
-    def encode(self, data: MetricsData, limit: int | None, losses: Losses) -> Iterator[Any]:
-        """Frames, batch by batch: each at most ``limit`` bytes, filled as far as points go.
+    def encode(
+        self, data: MetricsData, limit: int | None, losses: Losses
+    ) -> Iterator[Frames | CompiledFrames]:
+        """Frames, batch by batch, each batch as soon as it is full.
 
-        With neither limit nor number of points there is one frame, equal to the official
-        encoder's request, whatever is in it. Otherwise what has no point is not written. A large
-        frame takes its time: while it grows, empty batches come, for the caller to let others have
-        their turn. Never raises but for a lack of memory; what is lost is added to ``losses`` as it
-        is found.
+        With neither ``limit`` nor ``max_points`` there is one frame, equal to the official
+        encoder's request, whatever is in it. Otherwise a frame holds as many points as fit, of one
+        resource, and what has no point is not written.
+
+        A batch may be empty: one comes for every 64 KiB of points while a single frame grows, so
+        that the caller can let other threads run.
+
+        Args:
+            data: what the SDK collected. It is read while batches are asked for.
+            limit: the most bytes a frame may have.
+            losses: what is left out is added here as it is found; what was lost up to a batch is
+                there when the batch comes.
+
+        Raises:
+            MemoryError: and nothing else. Batches that came before it are complete.
         """
-        if self._native:
-            packer = _native.PointPacker(  # pyright: ignore[reportOptionalMemberAccess]
-                limit, self._max_points, self._constants
-            )
-        else:
-            packer = self._plain_packer(limit, self._max_points)
-        for resource, scopes in _resources(data, losses):
+        packer = self._packer(limit)
+        for resource, scopes in grouped_resources(data, losses):
             try:
-                ends = self._resources.ends(resource, losses, self._resource_ends)
-                scopes = _scopes(scopes, losses)
+                ends = self._resources.ends(resource, losses)
+                scopes = grouped_scopes(scopes, losses)
             except Exception as error:
-                _lose("resource", error, resource, losses, _count_all(scopes, _points_of_scope))
+                losses.reject("resource", error, resource, count_points_of_scopes(scopes))
                 continue
             packer.resource(*ends)
             for scope, metrics in scopes:
                 try:
-                    ends = self._scopes.ends(scope, losses, plain.scope_ends)
-                    metrics = _listed(metrics, "metrics")
+                    ends = self._scopes.ends(scope, losses)
+                    metrics = as_list(metrics, "metrics")
                 except Exception as error:
-                    _lose("scope", error, scope, losses, _count_all(metrics, _points_of))
+                    losses.reject("scope", error, scope, count_points_of_metrics(metrics))
                     continue
                 packer.scope(*ends)
                 for metric in metrics:
-                    kind, points = self._give(packer, metric, losses)
+                    kind, points = self._begin(packer, metric, losses)
                     where = ""
-                    for left in points:
-                        if left is not READY:
+                    for result, point in points:
+                        if result == FALLBACK:
                             where = where or name_of(metric)
-                            self._point(packer, kind, left, losses, where)
-                        if packer.ready:
+                            result = self._fall_back(packer, kind, point, losses, where)
+                        if result == FLUSH:
                             yield packer.take()
         packer.end()
         frames = packer.take()
         if len(frames):
             yield frames
 
-    def _resource_ends(self, resource: Resource, losses: Losses) -> Ends:
-        return plain.resource_ends(resource, losses, self._resource_attributes)
+    def _packer(self, limit: int | None) -> Packer | PointPacker:
+        if self._packer_class:
+            return self._packer_class(limit, self._max_points)
+        return _data_points.PointPacker(limit, self._max_points, self._constants)
 
-    def _give(self, packer: Any, metric: Any, losses: Losses) -> tuple[Kind, Iterable[Any]]:
-        """Begin a metric. Iterating over what is returned gives its points to the packer: each that
-        is left for ``_point`` comes out, and READY where there are frames to take."""
+    def _begin(
+        self, packer: Packer | PointPacker, metric: Any, losses: Losses
+    ) -> tuple[Kind, Iterable[tuple[Result, Any]]]:
+        """Begin a metric. Iterating over the second of what is returned gives its points to the
+        packer, and tells where to act: see `otel_etw.encoding.fast_path`."""
         points: list[Any] | None = None
+        fast = packer if _data_points and isinstance(packer, _data_points.PointPacker) else None
         try:
             data = metric.data
             kind = kind_of(data)
-            if kind is None:
-                self._begin(packer, metric, KINDS[0].tag, b"", losses)
-                example = f"{name_of(metric)}, data ({type(data).__name__})"
-                losses.add("metric", "unsupported_type", example)
-                losses.add("point", "unsupported_type", example, _points_of(metric))
-                return KINDS[0], ()
-            _, tag, _, tail, everyday = kind
-            points = _listed(data.data_points, "data_points")
-            self._begin(packer, metric, tag, tail(data) if points else b"", losses)
+            if kind:
+                points = as_list(data.data_points, "data_points")
+                tag, tail = kind.tag, kind.tail(data) if points else b""
+            else:
+                tag, tail = KINDS[0].tag, b""
+            if fast is None or (
+                fast.metric_fields(metric.name, metric.description, metric.unit, tag, tail)
+                == FALLBACK
+            ):
+                packer.metric(metric_head(metric, losses, name_of(metric)), tag, tail)
         except Exception as error:
-            count = _points_of(metric) if points is None else len(points)
-            _lose("metric", error, metric, losses, count, name_of(metric))
+            count = count_points_of_metric(metric) if points is None else len(points)
+            losses.reject("metric", error, metric, count, name_of(metric))
             return KINDS[0], ()
-        if not self._native:
-            return kind, points
-        packer.expect(points)
-        return kind, everyday(points, packer)
+        if kind is None or points is None:
+            # The metric is written without data, as the official encoder does.
+            example = f"{name_of(metric)}, data ({type(data).__name__})"
+            losses.add("metric", "unsupported_type", example)
+            losses.add("point", "unsupported_type", example, count_points_of_metric(metric))
+            return KINDS[0], ()
+        if fast is None:
+            return kind, no_fast_path(points)
+        fast.expect(points)
+        return kind, kind.read_points(points, fast)
 
-    def _begin(self, packer: Any, metric: Any, tag: bytes, tail: bytes, losses: Losses) -> None:
-        if not self._native or not packer.everyday_metric(
-            metric.name, metric.description, metric.unit, tag, tail
-        ):
-            packer.metric(plain.metric_head(metric, losses, name_of(metric)), tag, tail)
-
-    def _point(self, packer: Any, kind: Kind, point: Any, losses: Losses, where: str) -> None:
-        """Give a point that is not an everyday one."""
-        body = plain.point(kind.point, point, self._constants, losses, where)
-        if body is not None and not packer.add(body):
-            losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
-
-
-class _Kept:
-    """The bytes of objects that come again with every export, by identity.
-
-    Only of exactly the SDK's class, whose attributes cannot change. What their encoding lost is
-    counted again each time.
-    """
-
-    def __init__(self, kind: type) -> None:
-        self._kind = kind
-        self._known: dict[int, tuple[object, Ends, Losses]] = {}
-
-    def ends(self, given: Any, losses: Losses, encode: Any) -> Ends:
-        known = self._known.get(id(given))
-        if known is None:
-            lost = Losses()
-            known = (given, encode(given, lost), lost)
-            if type(given) is self._kind:
-                if len(self._known) >= _KEPT:
-                    self._known.clear()
-                self._known[id(given)] = known
-        _, ends, lost = known
-        if lost.counts:
-            losses.include(lost)
-        return ends
+    def _fall_back(
+        self, packer: Packer | PointPacker, kind: Kind, point: Any, losses: Losses, where: str
+    ) -> Result:
+        """Encode a point in plain Python and give it to the packer, or count it as lost."""
+        try:
+            body = kind.encode_point(point, self._constants, losses, where)
+        except Exception as error:
+            rejected = Rejected.of(error, "a data point", point)
+            losses.add("point", rejected.reason, f"{where}, {rejected}")
+            return TAKEN
+        try:
+            return packer.add(body)
+        except TooLarge as error:
+            losses.add("point", "too_large", f"{where}, {error}")
+            return TAKEN
 
 
 def _constant(key: str, value: object, room: int) -> tuple[str, bytes]:
@@ -192,138 +202,7 @@ def _constant(key: str, value: object, room: int) -> tuple[str, bytes]:
     if not isinstance(key, str) or not key:
         raise ValueError(f"attribute key {repr(key)[:80]}: it must be a non-empty string")
     try:
-        return str.__str__(key), plain.key_value(key, value, room)
+        return str.__str__(key), key_value(key, value, room)
     except Exception as error:
         wrong = error if isinstance(error, Rejected) else type(error).__name__
-        raise ValueError(f"attribute {shown(key)}: {wrong}") from None
-
-
-def _listed(given: Iterable[Any], field: str) -> list[Any]:
-    if type(given) is list:
-        return given
-    try:
-        return list(given)
-    except Exception:
-        raise Rejected("malformed", field, type(given).__name__) from None
-
-
-def _lose(
-    what: str, error: Exception, given: object, losses: Losses, points: int, where: str = ""
-) -> None:
-    """Count an object that cannot be encoded, and the points that go with it."""
-    if not isinstance(error, Rejected):
-        error = Rejected("malformed", what, type(given).__name__)
-    example = f"{where}, {error}" if where else str(error)
-    losses.add(what, error.reason, example)
-    losses.add("point", error.reason, example, points)
-
-
-def _resources(data: Any, losses: Losses) -> list[tuple[Any, Any]]:
-    """Each resource with its scopes. Of equal resources the last one's scopes count, at the place
-    and with the bytes of the first: the official encoder keeps them in a dict."""
-    try:
-        given = _listed(data.resource_metrics, "resource_metrics")
-    except Exception as error:
-        _lose("export", error, data, losses, 0)
-        return []
-    if only := _only(given, _RESOURCE_AND_SCOPES):
-        return only
-    groups = _keyed(given, "resource", _points_of_resource, losses)
-    if len(groups) > 1:
-        kept = _last_of_equal(groups, "resource", _points_of_resource, losses)
-        groups = [(resource, last) for (resource, _), (_, last) in kept]
-    return [(resource, _field(group, "scope_metrics")) for resource, group in groups]
-
-
-def _scopes(given: Any, losses: Losses) -> list[tuple[Any, Any]]:
-    """Each scope with its metrics. Of equal scopes the last counts, at the first one's place."""
-    given = _listed(given, "scope_metrics")
-    if only := _only(given, _SCOPE_AND_METRICS):
-        return only
-    groups = _keyed(given, "scope", _points_of_scope, losses)
-    if len(groups) > 1:
-        kept = _last_of_equal(groups, "scope", _points_of_scope, losses)
-        groups = [last for _, last in kept]
-    return [(scope, _field(group, "metrics")) for scope, group in groups]
-
-
-_RESOURCE_AND_SCOPES = attrgetter("resource", "scope_metrics")
-_SCOPE_AND_METRICS = attrgetter("scope", "metrics")
-
-
-def _only(given: list[Any], parts: Callable[[Any], tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """The parts of a single group, as most exports have it; nothing where that is not so."""
-    try:
-        return [parts(given[0])] if len(given) == 1 else []
-    except Exception:
-        return []  # it lacks one
-
-
-def _keyed(given: list[Any], what: str, count: Any, losses: Losses) -> list[tuple[Any, Any]]:
-    """(its resource or scope, the group) of each group that has one."""
-    groups = []
-    for group in given:
-        try:
-            groups.append((getattr(group, what), group))
-        except Exception as error:
-            _lose(what, error, group, losses, count(group))
-    return groups
-
-
-def _last_of_equal(
-    groups: list[tuple[Any, Any]], what: str, count: Any, losses: Losses
-) -> list[tuple[tuple[Any, Any], tuple[Any, Any]]]:
-    """(first, last) of the groups whose keys are equal; what comes between is lost."""
-    kept: dict[Any, tuple[tuple[Any, Any], tuple[Any, Any]]] = {}
-    for group in groups:
-        key = group[0]
-        try:
-            earlier = kept.get(key)
-        except Exception:
-            # No hash: it is equal to nothing, and encoding it will tell what is wrong.
-            key, earlier = _Alone(), None
-        if earlier is not None:
-            losses.add(what, "duplicate", f"a {what}")
-            losses.add("point", "duplicate", f"points of a {what}", count(earlier[1][1]))
-        kept[key] = (group if earlier is None else earlier[0], group)
-    return list(kept.values())
-
-
-class _Alone:
-    """A key that is equal to no other."""
-
-
-# Points of what is lost as a whole, as far as they can be counted.
-
-
-def _count_all(given: Any, count: Callable[[Any], int]) -> int:
-    # Not of iterators: counting would use them up.
-    return sum(map(count, given)) if isinstance(given, (list, tuple)) else 0
-
-
-def _points_of_resource(resource_metrics: Any) -> int:
-    return _count_all(_field(resource_metrics, "scope_metrics"), _points_of_scope)
-
-
-def _points_of_scope(scope_metrics: Any) -> int:
-    return _count_all(_field(scope_metrics, "metrics"), _points_of)
-
-
-def _points_of(metric: Any) -> int:
-    try:
-        return len(metric.data.data_points)
-    except Exception:
-        return 0
-
-
-def count_points(data: Any) -> int:
-    """All points of an export, as far as they can be counted. Never raises."""
-    return _count_all(_field(data, "resource_metrics"), _points_of_resource)
-
-
-def _field(given: Any, name: str) -> Any:
-    """A field of whatever object; None where it cannot be read."""
-    try:
-        return getattr(given, name)
-    except Exception:
-        return None
+        raise ValueError(f"attribute {quoted(key)}: {wrong}") from None

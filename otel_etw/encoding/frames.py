@@ -1,6 +1,6 @@
 """Frames in plain Python: what the encoder hands to a transport where nothing is compiled.
 
-The far end of the agreement is `otel_etw.transports.base.Frames`; the compiled twin is
+The protocol that both keep to is `otel_etw.transports.base.Frames`; the compiled twin is
 ``_frames.pyx``.
 """
 

@@ -1,4 +1,4 @@
-"""The kinds of data, and what each needs: one row a kind."""
+"""The four kinds of metric data, and what encoding each needs: one row a kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from opentelemetry.sdk.metrics.export import ExponentialHistogram, Gauge, Histogram, Sum
 
-from . import everyday, plain
+from . import data_points, fast_path, metrics
 from .otlp import METRIC
 
 __all__ = ["KINDS", "Kind", "kind_of"]
@@ -15,33 +15,34 @@ __all__ = ["KINDS", "Kind", "kind_of"]
 
 class Kind(NamedTuple):
     data: type
+    """The SDK's class."""
     tag: bytes
     """Its field in Metric."""
-    point: plain.Point
+    encode_point: data_points.EncodePoint
     """A point in plain Python."""
     tail: Callable[[Any], bytes]
-    """What stands behind the points."""
-    everyday: everyday.Reader
-    """Points for the compiled packer."""
+    """The fields of the data behind its points."""
+    read_points: fast_path.ReadPoints
+    """Gives the points' fields to the compiled packer."""
 
 
 # In the order in which the official encoder asks.
 KINDS = (
-    Kind(Gauge, METRIC.GAUGE, plain.gauge_point, plain.gauge_tail, everyday.gauges),
+    Kind(Gauge, METRIC.GAUGE, data_points.gauge_point, metrics.gauge_tail, fast_path.gauges),
     Kind(
         Histogram,
         METRIC.HISTOGRAM,
-        plain.histogram_point,
-        plain.histogram_tail,
-        everyday.histograms,
+        data_points.histogram_point,
+        metrics.histogram_tail,
+        fast_path.histograms,
     ),
-    Kind(Sum, METRIC.SUM, plain.sum_point, plain.sum_tail, everyday.sums),
+    Kind(Sum, METRIC.SUM, data_points.sum_point, metrics.sum_tail, fast_path.sums),
     Kind(
         ExponentialHistogram,
         METRIC.EXPONENTIAL_HISTOGRAM,
-        plain.exponential_point,
-        plain.histogram_tail,
-        everyday.exponentials,
+        data_points.exponential_point,
+        metrics.histogram_tail,
+        fast_path.exponentials,
     ),
 )
 
@@ -49,7 +50,10 @@ _KIND_OF = {kind.data: kind for kind in KINDS}
 
 
 def kind_of(data: Any) -> Kind | None:
-    """What kind of data it is: first by its class, then by what it derives from."""
+    """What kind of data it is: first by its class, then by what it derives from. None: no kind.
+
+    Raises whatever the object's ``__class__`` raises.
+    """
     return _KIND_OF.get(type(data)) or next(
         (kind for kind in KINDS if isinstance(data, kind.data)), None
     )

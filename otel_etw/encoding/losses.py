@@ -1,13 +1,13 @@
 """What an encoder left out of its frames, and why: counts and one example of each.
 
-Pure data. Logging and self-metrics are made of it in `otel_etw.telemetry`.
+Pure data: `otel_etw.telemetry` makes log lines and self-metrics of it.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["REASONS", "Losses", "Rejected"]
+__all__ = ["REASONS", "Losses", "Rejected", "TooLarge", "name_of", "quoted"]
 
 # Every reason an encoder gives. docs/policies.md has the table of what leads to which.
 REASONS = {
@@ -37,17 +37,49 @@ class Rejected(Exception):
         super().__init__(f"{field} ({kind}): {REASONS[reason]}")
         self.reason = reason
 
+    @classmethod
+    def of(cls, error: Exception, field: str, value: object) -> Rejected:
+        """Whatever a user's object raised while it was read, as a refusal."""
+        if isinstance(error, Rejected):
+            return error
+        reason = "too_deep" if isinstance(error, RecursionError) else "malformed"
+        return cls(reason, field, type(value).__name__)
+
+
+class TooLarge(Exception):
+    """A point that with its resource, scope and metric makes a frame beyond the limit.
+
+    All sizes are bytes: ``frame``, of a frame that holds this point alone; ``point``, its body;
+    ``metric``, ``scope`` and ``resource``, what is written of each around the point. The message
+    names the largest of the four: it is what to make smaller.
+    """
+
+    def __init__(
+        self, *, limit: int, frame: int, resource: int, scope: int, metric: int, point: int
+    ) -> None:
+        parts = {
+            "the point": point,
+            "the metric's name, description and unit": metric,
+            "the scope": scope,
+            "the resource": resource,
+        }
+        largest = max(parts, key=parts.__getitem__)
+        super().__init__(
+            f"a point that alone makes a frame of {frame:,} bytes, of which {largest} takes "
+            f"{parts[largest]:,}; the limit is {limit:,}"
+        )
+
 
 class _Counts(dict[tuple[str, str], int]):
-    """A ``Counter``, but made in no time: every export makes one, and most lose nothing."""
+    """A ``Counter`` that costs next to nothing to make: every export makes one."""
 
     def __missing__(self, key: tuple[str, str]) -> int:
         return 0
 
 
 class Losses:
-    """Counts by what was lost (point, attribute, exemplar, metric, scope, resource; ``text``: kept,
-    but with characters replaced) and by reason."""
+    """Counts by what was lost (point, attribute, exemplar, metric, scope, resource, export) and by
+    reason. ``text`` is no loss: it was written, but with characters replaced."""
 
     __slots__ = ("counts", "examples")
 
@@ -56,15 +88,26 @@ class Losses:
         self.examples: dict[tuple[str, str], str] = {}
 
     def add(self, what: str, reason: str, example: str = "", count: int = 1) -> None:
-        """Count a loss; the first example of a kind is kept, shortened."""
+        """Count a loss. Of each (what, reason) the first example is remembered, shortened."""
         if count > 0:
             self.counts[what, reason] += count
             self.examples.setdefault((what, reason), _shortened(example))
 
-    def include(self, other: Losses) -> None:
-        """Count the losses of ``other`` too."""
+    def merge(self, other: Losses) -> None:
+        """Add the counts of ``other``, and its examples where there are none."""
         for (what, reason), count in other.counts.items():
             self.add(what, reason, other.examples[what, reason], count)
+
+    def reject(
+        self, what: str, error: Exception, given: object, points: int, where: str = ""
+    ) -> None:
+        """Count an object that cannot be encoded, and the ``points`` that go with it."""
+        rejected = error
+        if not isinstance(rejected, Rejected):
+            rejected = Rejected("malformed", what, type(given).__name__)
+        example = f"{where}, {rejected}" if where else str(rejected)
+        self.add(what, rejected.reason, example)
+        self.add("point", rejected.reason, example, points)
 
     def points(self) -> int:
         """Points lost, for whatever reason."""
@@ -81,8 +124,8 @@ def _shortened(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)[:_LINE]
 
 
-def shown(name: object) -> str:
-    """A name for a log line, of whatever was given for one; its beginning when it is long.
+def quoted(name: object) -> str:
+    """A name for a log line: in quotes, ASCII, at most 60 characters of it.
 
     Of what is no text, its type's name. ``str``'s own repr: a subclass may have another.
     """
@@ -95,6 +138,6 @@ def shown(name: object) -> str:
 def name_of(thing: Any, kind: str = "metric") -> str:
     """A metric or scope for a log line, by its name if it has one."""
     try:
-        return f"{kind} {shown(thing.name)}"
+        return f"{kind} {quoted(thing.name)}"
     except Exception:
         return f"a {kind} without a name"

@@ -1,8 +1,8 @@
-"""The OTLP messages we speak, as tags: field number and wire type in the one byte they take.
+"""The OTLP messages that we write, as tags: field number and wire type in the one byte they take.
 
 Source: opentelemetry-proto 1.10, ``metrics.proto``, ``common.proto``, ``resource.proto``,
 ``metrics_service.proto``. Within a message the order here is the order on the wire: ascending field
-numbers, as the official encoder writes them. The far end of the agreement is ``_tags.pxd``.
+numbers, as the official encoder writes them. ``_tags.pxd`` repeats those that compiled code writes.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class LIST:
     VALUES = tag(1, LENGTH)
 
 
-# What protobuf takes for an AggregationTemporality beside a number.
+# The names that protobuf takes for an AggregationTemporality beside a number.
 TEMPORALITIES = {
     "AGGREGATION_TEMPORALITY_UNSPECIFIED": 0,
     "AGGREGATION_TEMPORALITY_DELTA": 1,

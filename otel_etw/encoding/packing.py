@@ -1,7 +1,7 @@
-"""Points into frames: as many as the limit allows, by exact size arithmetic.
+"""Points into frames: as many as the limit allows, by exact size arithmetic, in plain Python.
 
 Knows sizes and nesting, not what is in a point. The compiled twin is ``Packer`` of
-``_packing.pyx``, with the same methods in the same order.
+``_packing.pyx``: the same methods, results and errors; one suite of tests runs on both.
 
 A frame is one request: ``resource( scope( metric( point… )… )… )``. A packer is told where it is by
 ``resource``, ``scope`` and ``metric``, each with the bytes before and behind what they hold, and
@@ -16,14 +16,22 @@ encoder makes.
 
 from __future__ import annotations
 
+from operator import index
+
 from .frames import Frames
+from .losses import TooLarge
 from .otlp import DATA, METRIC, REQUEST, RESOURCE_METRICS, SCOPE_METRICS
-from .plain import message
+from .results import FLUSH, TAKEN, Result
+from .wire import message
 
-__all__ = ["BATCH", "Packer"]
+__all__ = ["BATCH_BYTES", "PAUSE_BYTES", "Packer"]
 
-# Bytes of finished frames after which they are handed over: less than one that fills ETW's limit.
-BATCH = 49_152
+BATCH_BYTES = 49_152
+"""Bytes of finished frames at which a packer returns FLUSH: less than one frame of ETW's limit."""
+
+PAUSE_BYTES = 65_536
+"""Bytes of points of one unfinished frame at which, again and again, a packer returns FLUSH so that
+other threads get a turn: more than a frame of ETW's limit has."""
 
 
 def field_size(size: int) -> int:
@@ -36,8 +44,8 @@ def field_size(size: int) -> int:
     return 1 + length + size
 
 
-class _Open:
-    """A message that is being filled: what stands before and behind, and its parts so far."""
+class _Message:
+    """A message that is being filled: the bytes before and behind its parts, and those so far."""
 
     __slots__ = ("after", "around", "before", "filled", "parts", "size")
 
@@ -64,69 +72,89 @@ class Packer:
     """Builds the frames of one export."""
 
     def __init__(self, limit: int | None, max_points: int | None) -> None:
-        """``limit``: bytes a frame may have; ``max_points``: points a frame may have."""
-        self._limit = limit
-        self._max_points = max_points
-        self._whole = limit is None and max_points is None
-        self._request = _Open(b"", b"")
-        self._resource: _Open | None = None
-        self._scope: _Open | None = None
-        self._metric: _Open | None = None
+        """``limit``: the most bytes of a frame; ``max_points``: the most points of a frame.
+
+        OverflowError for a number that is no size, TypeError for what is no integer.
+        """
+        self._limit = _size(limit)
+        self._max_points = _size(max_points)
+        self._single_frame = limit is None and max_points is None
+        self._request = _Message(b"", b"")
+        self._resource: _Message | None = None
+        self._scope: _Message | None = None
+        self._metric: _Message | None = None
         self._data_tag = METRIC.SUM
-        self._data = _Open(b"", b"")
+        self._data = _Message(b"", b"")
         self._points = 0
+        self._points_bytes = 0
+        self._pause_at = PAUSE_BYTES
         self._frames: list[bytes] = []
         self._counts: list[int] = []
         self._nbytes = 0
 
-    @property
-    def ready(self) -> bool:
-        """Whether enough frames are finished for ``take``."""
-        return self._nbytes >= BATCH
-
     def resource(self, before: bytes, after: bytes) -> None:
         """What follows belongs to this resource."""
+        _require_bytes(before, after)
         self._close_resource()
-        if not self._whole:
+        if not self._single_frame:
             self._finish()
-        self._resource = _Open(before, after)
+        self._resource = _Message(before, after)
 
     def scope(self, before: bytes, after: bytes) -> None:
-        """What follows belongs to this scope."""
+        """What follows belongs to this scope. ValueError outside a resource."""
+        _require_bytes(before, after)
+        if self._resource is None:
+            raise ValueError("a scope outside a resource")
         self._close_scope()
-        self._scope = _Open(before, after)
+        self._scope = _Message(before, after)
 
     def metric(self, head: bytes, data_tag: bytes, tail: bytes) -> None:
         """What follows are points of this metric, in a data field ``data_tag`` that ends in
-        ``tail``."""
+        ``tail``. ValueError outside a scope, and for a tag of another length than one byte."""
+        _require_bytes(head, data_tag, tail)
+        if len(data_tag) != 1:
+            raise ValueError(f"a tag of {len(data_tag)} bytes")
+        if self._scope is None:
+            raise ValueError("a metric outside a scope")
         self._close_metric()
-        self._metric = _Open(head, b"")
+        self._metric = _Message(head, b"")
         self._data_tag = data_tag
-        self._data = _Open(b"", tail)
+        self._data = _Message(b"", tail)
 
-    def add(self, body: bytes) -> bool:
-        """Take a point. False, and nothing is changed, when it is too large for any frame."""
+    def add(self, body: bytes) -> Result:
+        """Take a point: TAKEN, or FLUSH.
+
+        Raises `TooLarge`, and nothing is changed, for a point that is too large for any frame;
+        ValueError outside a metric.
+        """
+        _require_bytes(body)
+        if self._metric is None:
+            raise ValueError("a point outside a metric")
         part = message(DATA.POINTS, body)
         if self._limit is not None and self._size_with(len(part)) > self._limit:
             if self._size_alone(len(part)) > self._limit:
-                return False
+                raise self._too_large(self._limit, len(part), len(body))
             self._finish()
         self._data.add(part, True)
         self._points += 1
+        self._points_bytes += len(part)
         if self._points == self._max_points:
             self._finish()
-        return True
+        if self._nbytes >= BATCH_BYTES or self._points_bytes >= self._pause_at:
+            return FLUSH
+        return TAKEN
 
     def end(self) -> None:
         """No more comes: finish the last frame."""
         self._close_resource()
-        if self._whole or self._points:
+        if self._single_frame or self._points:
             self._emit()
 
     def take(self) -> Frames:
-        """The frames that are finished since the last ``take``."""
+        """The frames that are finished since the last ``take``, maybe none."""
         frames = Frames(self._frames, self._counts)
         self._frames, self._counts, self._nbytes = [], [], 0
+        self._pause_at = self._points_bytes + PAUSE_BYTES
         return frames
 
     def _size_with(self, part: int) -> int:
@@ -147,6 +175,19 @@ class Packer:
             size = level.around + field_size(size)
         return field_size(size)
 
+    def _too_large(self, limit: int, part: int, point: int) -> TooLarge:
+        assert self._metric is not None
+        assert self._scope is not None
+        assert self._resource is not None
+        return TooLarge(
+            limit=limit,
+            frame=self._size_alone(part),
+            resource=self._resource.around,
+            scope=self._scope.around,
+            metric=self._metric.around + self._data.around,
+            point=point,
+        )
+
     def _finish(self) -> None:
         """Finish the open frame if it has points; what is open stays open around the next."""
         if not self._points:
@@ -166,19 +207,21 @@ class Packer:
             return
         if self._data.filled:
             metric.add(message(self._data_tag, self._data.bytes()), True)
-        if metric.filled or self._whole:
+        if metric.filled or self._single_frame:
             self._scope.add(message(SCOPE_METRICS.METRICS, metric.bytes()), metric.filled)
 
     def _close_scope(self) -> None:
         self._close_metric()
         scope, self._scope = self._scope, None
-        if scope is not None and self._resource is not None and (scope.filled or self._whole):
+        if scope is None or self._resource is None:
+            return
+        if scope.filled or self._single_frame:
             self._resource.add(message(RESOURCE_METRICS.SCOPE_METRICS, scope.bytes()), scope.filled)
 
     def _close_resource(self) -> None:
         self._close_scope()
         resource, self._resource = self._resource, None
-        if resource is not None and (resource.filled or self._whole):
+        if resource is not None and (resource.filled or self._single_frame):
             self._request.add(message(REQUEST.RESOURCE_METRICS, resource.bytes()), resource.filled)
 
     def _emit(self) -> None:
@@ -187,4 +230,18 @@ class Packer:
         self._counts.append(self._points)
         self._nbytes += len(frame)
         self._request.empty()
-        self._points = 0
+        self._points = self._points_bytes = 0
+        self._pause_at = PAUSE_BYTES
+
+
+def _size(given: int | None) -> int | None:
+    """What C can hold as a size, as the compiled packer does."""
+    if given is not None:
+        index(given).to_bytes(8, "little")  # OverflowError, TypeError
+    return given
+
+
+def _require_bytes(*given: object) -> None:
+    for each in given:
+        if type(each) is not bytes:
+            raise TypeError(f"expected bytes, got {type(each).__name__}")

@@ -1,4 +1,4 @@
-"""Builders of cases: data in which one thing is wrong, and the data that is left of it.
+"""Builders of cases: data in which one thing is wrong, and the data that is written of it.
 
 What is in order stands on both sides of what is not, and must be delivered.
 """
@@ -35,7 +35,7 @@ DELTA = AggregationTemporality.DELTA
 
 class Case(NamedTuple):
     given: Any
-    left: Any  # None: just what is given, and the official encoder does the same
+    written: Any  # None: just what is given, and the official encoder does the same
     limit: int | None = None
 
 
@@ -94,10 +94,10 @@ def points_mended(kinds: Iterable[type], **fields: tuple[Any, Any]) -> list[Case
     cases = []
     for kind in kinds:
         good = POINTS[kind]
-        for name, (given, left) in fields.items():
-            odd, even = (dataclasses.replace(good, **{name: value}) for value in (given, left))
+        for name, (given, written) in fields.items():
+            bad, mended = (dataclasses.replace(good, **{name: value}) for value in (given, written))
             cases.append(
-                Case(of_points([good, odd, good], kind), of_points([good, even, good], kind))
+                Case(of_points([good, bad, good], kind), of_points([good, mended, good], kind))
             )
     return cases
 
@@ -107,9 +107,9 @@ def attributes_lost(*values: Any, key: Any = "key") -> list[Case]:
     a scope and a resource."""
     cases = []
     for value in values:
-        given, left = {"a": 1, key: value, "z": 2}, {"a": 1, "z": 2}
+        given, written = {"a": 1, key: value, "z": 2}, {"a": 1, "z": 2}
         for within in (gauge_with, exemplar_with, scope_with, resource_with):
-            cases.append(Case(within(given), within(left)))
+            cases.append(Case(within(given), within(written)))
     return cases
 
 

@@ -200,10 +200,10 @@ ROWS: dict[str, list[Case]] = {
         *(
             Case(
                 of_metric(a_metric(METRIC.data, **{field: given})),
-                of_metric(a_metric(METRIC.data, **{field: left})),
+                of_metric(a_metric(METRIC.data, **{field: written})),
             )
             for field in ("name", "description", "unit")
-            for given, left in (("a\ud800", "a\ufffd"), ("\udfff😀", "\ufffd😀"))
+            for given, written in (("a\ud800", "a\ufffd"), ("\udfff😀", "\ufffd😀"))
         ),
         *(
             Case(

@@ -1,4 +1,4 @@
-"""What is left of data when all that the official encoder refuses is taken out.
+"""Data without all that the official encoder refuses.
 
 Each part is tried alone, by the official encoder itself. What it refuses is mended where our
 policy mends it (docs/policies.md), otherwise taken out, as small a part as can go.

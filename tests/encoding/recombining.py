@@ -33,8 +33,8 @@ from tests.strategies import (
 Vocabulary = dict[str, Any]
 
 
-# The commonest of what the SDK gives: what compiled code encodes without asking the plain one.
-EVERYDAY: dict[str, S] = {
+# The commonest of what the SDK gives: what takes the fast path.
+COMMON: dict[str, S] = {
     "attributes": st.dictionaries(TEXTS, st.booleans() | INT64 | FLOATS | TEXTS, max_size=4),
     **dict.fromkeys(("start_time_unix_nano", "time_unix_nano"), st.integers(0, 2**63 - 1)),
     **dict.fromkeys(("count", "zero_count"), st.integers(0, 2**63 - 1)),
@@ -59,15 +59,15 @@ EVERYDAY: dict[str, S] = {
 def vocabularies(draw: st.DrawFn) -> Vocabulary:
     """A few values for each field of everything, of which `recombined` makes many points.
 
-    Odd ones for some fields only: a point of which all fields are everyday ones must be likely.
+    Unusual ones for some fields only: a point that takes the fast path must be likely.
     """
-    odd = draw(st.sets(st.sampled_from(sorted(EVERYDAY)), max_size=4))
-    words: Vocabulary = draw(_vocabularies(frozenset(odd)))
+    unusual = draw(st.sets(st.sampled_from(sorted(COMMON)), max_size=4))
+    words: Vocabulary = draw(_vocabularies(frozenset(unusual)))
     return words
 
 
 @cache
-def _vocabularies(odd: frozenset[str]) -> S:
+def _vocabularies(unusual: frozenset[str]) -> S:
     some = {
         "resources": st.lists(resources(False), min_size=1, max_size=3),
         "scopes": st.lists(scopes(False), min_size=1, max_size=3),
@@ -75,7 +75,7 @@ def _vocabularies(odd: frozenset[str]) -> S:
     }
     for kind, (_, fields) in KINDS.items():
         for name, values in {**fields(False), **data_fields(kind, False)}.items():
-            each = EVERYDAY[name] | values if name in odd else EVERYDAY[name]
+            each = COMMON[name] | values if name in unusual else COMMON[name]
             some[f"{kind.__name__}.{name}"] = st.lists(each, min_size=1, max_size=5)
     return st.fixed_dictionaries(some)
 

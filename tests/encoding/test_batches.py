@@ -1,4 +1,4 @@
-"""Large exports come in batches of bounded size, each handed over as soon as it is ready."""
+"""Large exports come in batches of bounded size, each as soon as it is full."""
 
 from __future__ import annotations
 
@@ -8,12 +8,11 @@ import pytest
 from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData, NumberDataPoint
 
 from otel_etw.encoding import Encoder, Losses
-from otel_etw.encoding.packing import BATCH
+from otel_etw.encoding.packing import BATCH_BYTES, PAUSE_BYTES
 from tests.encoding.cases import KINDS, POINTS
 from tests.encoding.oracle import Encoded, of_metrics, of_points, official
 
 POINTS_IN_ALL = 12_000
-STRETCH = 65_536  # of _packing.pxd
 
 
 def one_metric(kind: type) -> MetricsData:
@@ -25,34 +24,34 @@ def many_metrics() -> MetricsData:
     return of_metrics([Metric(f"metric {n}", "", "", some) for n in range(POINTS_IN_ALL // 20)])
 
 
-def odd_points() -> MetricsData:
-    """Points that the compiled encoder leaves to the plain one."""
+def fallback_points() -> MetricsData:
+    """Points that do not take the fast path."""
     return of_points([NumberDataPoint({"k": [1, 2]}, 0, 1, 1)] * POINTS_IN_ALL)
 
 
 DATA: dict[str, Any] = {
     **{kind.__name__: lambda kind=kind: one_metric(kind) for kind in KINDS},
     "many metrics": many_metrics,
-    "odd points": odd_points,
+    "fallback points": fallback_points,
 }
 
 
 @pytest.mark.parametrize("limit", [200, 4096, 61_440])
 @pytest.mark.parametrize("name", DATA)
 def test_batches_are_bounded(name: str, limit: int, native: bool) -> None:
-    """A batch is what was not ready yet, and one frame."""
+    """A batch is less than BATCH_BYTES, and one frame."""
     data = DATA[name]()
     ours = Encoded(data, native, limit)
     assert sum(ours.counts) == POINTS_IN_ALL
     assert not ours.lost
     assert len(ours.batches) > 3
-    assert all(batch.nbytes < BATCH + limit for batch in ours.batches)
-    assert all(batch.nbytes >= BATCH for batch in ours.batches[:-1])
+    assert all(batch.nbytes < BATCH_BYTES + limit for batch in ours.batches)
+    assert all(batch.nbytes >= BATCH_BYTES for batch in ours.batches[:-1])
     assert all(len(batch) for batch in ours.batches)
 
 
 @pytest.mark.parametrize(("limit", "max_points"), [(4096, None), (None, 1)])
-def test_a_batch_comes_as_soon_as_it_is_ready(
+def test_a_batch_comes_as_soon_as_it_is_full(
     limit: int | None, max_points: int | None, native: bool
 ) -> None:
     """Seen by the losses, which grow as points are encoded."""
@@ -81,22 +80,22 @@ def test_without_a_limit_there_is_one_frame_of_any_size(native: bool) -> None:
     data = many_metrics()
     (batch,) = Encoded(data, native).batches
     assert [bytes(frame) for frame in batch] == [official(data)]
-    assert batch.nbytes > 5 * BATCH
+    assert batch.nbytes > 5 * BATCH_BYTES
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_others_have_their_turn_while_a_large_frame_grows(name: str, both: Any) -> None:
-    """Empty batches come, of the compiled encoder, which no interpreter would interrupt."""
+def test_empty_batches_come_while_a_large_frame_grows(name: str, native: bool) -> None:
+    """For the caller to let other threads run: nothing interrupts compiled code."""
     data = DATA[name]()
-    *before, last = Encoder().encode(data, None, Losses())
+    *before, last = Encoder(native=native).encode(data, None, Losses())
     assert [len(batch) for batch in before] == [0] * len(before)
     assert bytes(last[0]) == official(data)
-    # A stretch ends with the point that goes beyond it; heads count as no points.
-    assert last.nbytes // 2 < len(before) * STRETCH <= last.nbytes
+    # Each comes with the point that goes beyond; only points count.
+    assert last.nbytes // 2 < len(before) * PAUSE_BYTES <= last.nbytes
 
 
-def test_no_batch_is_empty_where_frames_are_small(both: Any) -> None:
-    for batch in Encoder().encode(one_metric(Gauge), 61_440, Losses()):
+def test_no_batch_is_empty_where_frames_are_small(native: bool) -> None:
+    for batch in Encoder(native=native).encode(one_metric(Gauge), 61_440, Losses()):
         assert len(batch)
 
 

@@ -1,4 +1,4 @@
-"""What is said of a loss: metric, attribute and type, and never a value."""
+"""The example of a loss names metric, attribute and type, and never a value."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def test_losses_add_up() -> None:
     assert losses
     more.add("point", "too_large", "third")
     more.add("metric", "malformed", "fourth")
-    losses.include(more)
+    losses.merge(more)
     assert losses.counts == {
         ("text", "not_unicode"): 1,
         ("point", "too_large"): 4,

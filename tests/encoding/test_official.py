@@ -66,8 +66,8 @@ def test_what_it_refuses(both: tuple[bool, bool], data: MetricsData) -> None:
 
 @pytest.mark.timeout(0 if LONG else 300)
 def test_many_points(both: tuple[bool, bool]) -> None:
-    """Points by the hundred, each made of a few values for each field: what is kept from one point
-    to the next, and columns of which some points are not everyday ones.
+    """Points by the hundred, each made of a few values for each field: some fields are cached from
+    one point to the next, and some points do not take the fast path.
 
     A million of them in long mode.
     """

@@ -53,7 +53,7 @@ def test_every_reason_of_the_encoder_is_in_the_table() -> None:
 @pytest.mark.parametrize(("name", "case"), CASES)
 def test_row(name: str, case: Case, native: bool) -> None:
     policy = TABLE[name]
-    want = official(case.given if case.left is None else case.left)
+    want = official(case.given if case.written is None else case.written)
     assert want is not None
     if policy.official.startswith("loses the export"):
         assert official(case.given) is None

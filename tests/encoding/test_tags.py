@@ -1,4 +1,4 @@
-"""Tags against what protobuf writes, and the compiled encoder's against the plain's."""
+"""Tags against what protobuf writes, and those of compiled code against ours in Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled encoder is the plain one: frames, points in each, losses and their examples."""
+"""Both encoders give the same: frames, points in each, losses and their examples."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ OPTIONS = st.fixed_dictionaries(
 
 
 def assert_equal(data: Any, limit: int | None, options: dict[str, Any], both: Any) -> None:
-    plain, compiled = (Encoded(data, native, limit, **options) for native in both)
-    assert compiled.frames == plain.frames
-    assert compiled.counts == plain.counts
-    assert compiled.lost == plain.lost
-    assert compiled.losses.examples == plain.losses.examples
+    pure, compiled = (Encoded(data, native, limit, **options) for native in both)
+    assert compiled.frames == pure.frames
+    assert compiled.counts == pure.counts
+    assert compiled.lost == pure.lost
+    assert compiled.losses.examples == pure.losses.examples
 
 
 @given(data=metrics_data(hostile=True), limit=LIMITS, options=OPTIONS)

@@ -26,7 +26,7 @@ CHURN = """
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
     from otel_etw import ETWMetricExporter, encoding
-    from otel_etw.encoding.encoder import _KEPT
+    from otel_etw.encoding.identity_cache import MAXIMUM
     from otel_etw.transports.null import NullTransport
 
     try:
@@ -70,7 +70,7 @@ CHURN = """
 
     def work(rounds):
         # Kept resources and scopes are as many again after so many exports.
-        for _ in range(rounds * _KEPT):
+        for _ in range(rounds * MAXIMUM):
             exporter.export(series())
         for _ in range(rounds * MANY):
             exporter.export(big)
@@ -88,7 +88,7 @@ CHURN = """
     work(6)
     after = sizes()
     counts = exporter.counts
-    assert counts.exports == 8 * (_KEPT + MANY), counts
+    assert counts.exports == 8 * (MAXIMUM + MANY), counts
     assert counts.points_exported > 0 and counts.points_lost > 0, counts
     print(*(b - a for a, b in zip(before, after)))
 """

@@ -2,6 +2,7 @@ from collections.abc import Iterable
 from typing import Any, final
 
 from otel_etw.encoding._packing import Packer
+from otel_etw.encoding.results import Result
 
 @final
 class PointPacker(Packer):
@@ -12,14 +13,12 @@ class PointPacker(Packer):
         constants: Iterable[tuple[str, bytes]] = (),
     ) -> None: ...
     def expect(self, points: list[Any]) -> None: ...
-    def everyday_metric(
+    def metric_fields(
         self, name: object, description: object, unit: object, data_tag: bytes, tail: bytes
-    ) -> bool: ...
-    @property
-    def left(self) -> bool: ...
+    ) -> Result: ...
     def number(
         self, attributes: object, start: object, time: object, value: object, exemplars: object
-    ) -> bool: ...
+    ) -> Result: ...
     def histogram(
         self,
         attributes: object,
@@ -32,7 +31,7 @@ class PointPacker(Packer):
         minimum: object,
         maximum: object,
         exemplars: object,
-    ) -> bool: ...
+    ) -> Result: ...
     def exponential(
         self,
         attributes: object,
@@ -50,4 +49,4 @@ class PointPacker(Packer):
         minimum: object,
         maximum: object,
         exemplars: object,
-    ) -> bool: ...
+    ) -> Result: ...

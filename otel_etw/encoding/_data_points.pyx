@@ -1,13 +1,16 @@
-"""Everyday points, compiled: ``plain.py`` for exact str, int, float, bool, dict, list and tuple.
+"""Data points, compiled: the twin of ``data_points.py`` for exact str, int, float, bool, dict, list
+and tuple, as the SDK makes them.
 
 Rules:
 
-1. A point comes as its fields, which the interpreter has read (``everyday.py``); no attribute of an
-   object is looked up here.
-2. At anything that is not everyday, and at any number outside its field, the point is left as if
-   never begun: ``plain.py`` encodes it or says what is wrong with it, so each policy stands in one
-   place.
-3. Memory that moves: a pointer into ``points`` is good until ``room_for`` or ``commit``.
+1. A point comes as its fields, which the interpreter has read (``fast_path.py``); no attribute of
+   an object is looked up here.
+2. At any other type, and at any number outside its field, a method returns FALLBACK and the packer
+   is as if the point had never begun: ``data_points.py`` encodes it or says what is wrong with it,
+   so each policy stands in one place.
+3. C macros are used only on objects whose exact type was checked, and no code of the user's runs
+   between `begin_point` and `end_point`.
+4. A pointer into ``points`` is valid until ``room_for`` or ``commit``.
 """
 
 cimport cython
@@ -23,8 +26,8 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memmove, memset
 
-from otel_etw.encoding._packing cimport FIXED_PART, Packer, is_ready, room_for
-from otel_etw.encoding._prefetch cimport prefetch_fields, prefetch_object
+from otel_etw.encoding._packing cimport FALLBACK, FIXED_PART, Packer, as_object, room_for
+from otel_etw.encoding._prefetch cimport has_type, prefetch_fields, prefetch_object
 from otel_etw.encoding._tags cimport (
     BUCKETS_COUNTS,
     BUCKETS_OFFSET,
@@ -73,12 +76,18 @@ from otel_etw.encoding._wire cimport (
     zigzag,
 )
 
+from opentelemetry.sdk.metrics.export import (
+    ExponentialHistogramDataPoint,
+    HistogramDataPoint,
+    NumberDataPoint,
+)
+
+from otel_etw.encoding.data_points import exemplars as encode_exemplars
 from otel_etw.encoding.losses import Losses
 from otel_etw.encoding.otlp import EXPONENTIAL_POINT, HISTOGRAM_POINT, NUMBER_POINT
-from otel_etw.encoding.plain import exemplars as plain_exemplars
 
 cdef enum:
-    # Points whose memory is asked for at a time. From 4 to 32 it is much the same.
+    # Points that are prefetched at a time. From 4 to 32 the gain is much the same.
     AHEAD = 8
 
 cdef extern from "Python.h":
@@ -91,9 +100,14 @@ cdef bytes NUMBER_EXEMPLARS = NUMBER_POINT.EXEMPLARS
 cdef bytes HISTOGRAM_EXEMPLARS = HISTOGRAM_POINT.EXEMPLARS
 cdef bytes EXPONENTIAL_EXEMPLARS = EXPONENTIAL_POINT.EXEMPLARS
 
+# The SDK's classes of points. Held here: nobody can take them away or put another in their place.
+cdef type number_class = NumberDataPoint
+cdef type histogram_class = HistogramDataPoint
+cdef type exponential_class = ExponentialHistogramDataPoint
+
 
 ctypedef struct Text:
-    # A field of text: nothing at all when it is empty.
+    # A text field, which is not written at all when it is empty.
     const char *data
     Py_ssize_t length
     size_t size
@@ -113,25 +127,24 @@ cdef bint as_text(object given, uint8_t tag, Text *text) noexcept:
 
 @cython.final
 cdef class PointPacker(Packer):
-    """A packer that takes everyday points by their fields.
+    """A packer that also encodes points: the compiled end of the fast path.
 
-    ``number``, ``histogram`` and ``exponential`` return whether to stop: because the point is
-    ``left``, or because the packer is ``ready``.
+    ``number``, ``histogram`` and ``exponential`` return TAKEN, FLUSH or FALLBACK (``results.py``).
+    A point that is too large for any frame is FALLBACK too: ``add`` then says so.
     """
 
     cdef tuple constants
-    # Whether the last point was left.
-    cdef bint was_left
-    # Bytes that the length of the point before took: the guess for the next.
+    # Bytes of the length of the point before: the guess for the next.
     cdef size_t length_width
-    # The last objects of these fields, with what they gave: mostly one object for many points.
+    # The last objects of these fields and what they were converted to: mostly, many points in a row
+    # share one object. None is converted to no bytes.
     cdef object start, time, bounds
     cdef uint64_t start_value, time_value
     cdef uint8_t *bounds_bytes
     cdef size_t bounds_size, bounds_room
-    # Points that come next, the place among them, and the place up to which memory is asked for.
+    # Points that come next, the place among them, and the place up to which they are prefetched.
     cdef list coming
-    cdef Py_ssize_t place, asked
+    cdef Py_ssize_t place, prefetched
 
     def __cinit__(self):
         self.bounds_bytes = NULL
@@ -148,15 +161,16 @@ cdef class PointPacker(Packer):
         free(self.bounds_bytes)
 
     def expect(self, list points not None):
-        """The points that come next, so that their memory can be asked for in time."""
+        """The points that come next, so that their memory can be prefetched. A hint: other points
+        may come, and the list may change meanwhile."""
         self.coming = points
-        self.place = self.asked = 0
+        self.place = self.prefetched = 0
 
-    def everyday_metric(
+    def metric_fields(
         self, name, description, unit, bytes data_tag not None, bytes tail not None
     ):
-        """``metric`` with its head made here. False, and nothing is changed, where one of the texts
-        is not an everyday one."""
+        """``metric``, its head encoded here: TAKEN. FALLBACK, and nothing is changed, where one of
+        the texts is no exact str, or has lone surrogates."""
         cdef Text texts[3]
         cdef bytes head
         cdef uint8_t *to
@@ -165,7 +179,7 @@ cdef class PointPacker(Packer):
             and as_text(description, METRIC_DESCRIPTION, &texts[1])
             and as_text(unit, METRIC_UNIT, &texts[2])
         ):
-            return False
+            return FALLBACK
         head = PyBytes_FromStringAndSize(NULL, texts[0].size + texts[1].size + texts[2].size)
         to = <uint8_t *>PyBytes_AS_STRING(head)
         for text in texts:
@@ -173,34 +187,36 @@ cdef class PointPacker(Packer):
                 to = put_head(to, text.tag, text.length)
                 to = put_bytes(to, text.data, text.length)
         self.begin_metric(head, data_tag, tail)
-        return True
-
-    @property
-    def left(self):
-        """Whether the last point was left: it is not an everyday one, or too large."""
-        return self.was_left
+        return None  # TAKEN
 
     @cython.binding(False)
     def number(self, attributes, start, time, value, exemplars):
         """A point of a Sum, or of a Gauge, which has no ``start``."""
-        cdef uint8_t *to = self.begin_point()
+        cdef bytes exemplar_fields = None
+        cdef uint8_t *to
         cdef int64_t integer = 0
+        if not is_empty(exemplars):
+            exemplar_fields = exact_exemplars(NUMBER_EXEMPLARS, exemplars)
+            if exemplar_fields is None:
+                return FALLBACK
+        to = self.begin_point()
         to = self.put_start(to, <PyObject *>start)
         if to != NULL:
             to = self.put_time(to, <PyObject *>time)
         if to != NULL:
             if PyFloat_CheckExact(value):
                 to = put_double(to, NUMBER_AS_DOUBLE, PyFloat_AS_DOUBLE(value))
-                to = self.put_exemplars(to, NUMBER_EXEMPLARS, exemplars)
+                if exemplar_fields is not None:
+                    to = self.put_encoded(to, exemplar_fields)
             elif PyLong_CheckExact(value) and as_int64(<PyObject *>value, &integer):
-                to = self.put_exemplars(to, NUMBER_EXEMPLARS, exemplars)
-                if to != NULL:
-                    to = put_fixed64(to, NUMBER_AS_INT, <uint64_t>integer)
+                if exemplar_fields is not None:
+                    to = self.put_encoded(to, exemplar_fields)
+                to = put_fixed64(to, NUMBER_AS_INT, <uint64_t>integer)
             else:
                 to = NULL
         if to != NULL:
             to = self.put_attributes(to, NUMBER_ATTRIBUTE, <PyObject *>attributes)
-        return self.end_point(to)
+        return as_object(self.end_point(to))
 
     @cython.binding(False)
     def histogram(
@@ -217,7 +233,13 @@ cdef class PointPacker(Packer):
         exemplars,
     ):
         """A point of a Histogram."""
-        cdef uint8_t *to = self.begin_point()
+        cdef bytes exemplar_fields = None
+        cdef uint8_t *to
+        if not is_empty(exemplars):
+            exemplar_fields = exact_exemplars(HISTOGRAM_EXEMPLARS, exemplars)
+            if exemplar_fields is None:
+                return FALLBACK
+        to = self.begin_point()
         to = self.put_start(to, <PyObject *>start)
         if to != NULL:
             to = self.put_time(to, <PyObject *>time)
@@ -229,15 +251,15 @@ cdef class PointPacker(Packer):
             to = self.put_fixed_counts(to, <PyObject *>bucket_counts)
         if to != NULL:
             to = self.put_bounds(to, <PyObject *>bounds)
-        if to != NULL:
-            to = self.put_exemplars(to, HISTOGRAM_EXEMPLARS, exemplars)
+        if to != NULL and exemplar_fields is not None:
+            to = self.put_encoded(to, exemplar_fields)
         if to != NULL:
             to = self.put_attributes(to, HISTOGRAM_ATTRIBUTE, <PyObject *>attributes)
         if to != NULL:
             to = put_number(to, HISTOGRAM_MIN, <PyObject *>minimum)
         if to != NULL:
             to = put_number(to, HISTOGRAM_MAX, <PyObject *>maximum)
-        return self.end_point(to)
+        return as_object(self.end_point(to))
 
     @cython.binding(False)
     def exponential(
@@ -259,7 +281,13 @@ cdef class PointPacker(Packer):
         exemplars,
     ):
         """A point of an ExponentialHistogram."""
-        cdef uint8_t *to = self.begin_point()
+        cdef bytes exemplar_fields = None
+        cdef uint8_t *to
+        if not is_empty(exemplars):
+            exemplar_fields = exact_exemplars(EXPONENTIAL_EXEMPLARS, exemplars)
+            if exemplar_fields is None:
+                return FALLBACK
+        to = self.begin_point()
         to = self.put_attributes(to, EXPONENTIAL_ATTRIBUTE, <PyObject *>attributes)
         if to != NULL:
             to = self.put_start(to, <PyObject *>start)
@@ -289,62 +317,73 @@ cdef class PointPacker(Packer):
             )
         if to != NULL:
             to = put_flags(to, <PyObject *>flags)
-        if to != NULL:
-            to = self.put_exemplars(to, EXPONENTIAL_EXEMPLARS, exemplars)
+        if to != NULL and exemplar_fields is not None:
+            to = self.put_encoded(to, exemplar_fields)
         if to != NULL:
             to = put_number(to, EXPONENTIAL_MIN, <PyObject *>minimum)
         if to != NULL:
             to = put_number(to, EXPONENTIAL_MAX, <PyObject *>maximum)
-        return self.end_point(to)
+        return as_object(self.end_point(to))
 
-    # Fields of a point: each returns the place behind what it wrote, or NULL where the point is not
-    # an everyday one; an exception is a lack of memory.
+    # Fields of a point: each returns the place behind what it wrote, or NULL where the point must
+    # fall back. The only exception is MemoryError.
 
     cdef inline uint8_t *begin_point(self) except NULL:
-        """Where the body of the next point begins, if its length takes what the last one took."""
+        """Where the body of the next point begins, if its length takes as many bytes as the last
+        one's."""
         cdef uint8_t *to
         if not self.metrics.open:
+            if self.broken:
+                raise MemoryError("memory ran out amid an earlier frame")
             raise ValueError("a point outside a metric")
-        if self.place == self.asked:
+        if self.place == self.prefetched:
             self.look_ahead()
         self.place += 1
         to = room_for(self, self.points + self.points_used, FIXED_PART)
         return to + 1 + self.length_width
 
     cdef int look_ahead(self) except -1:
-        """Ask for the fields of the points that come next, and for the points after those."""
+        """Prefetch the fields of the points that come next, and the points after those.
+
+        Fields only of objects of exactly the SDK's classes: see ``prefetch_fields``.
+        """
         cdef list points = self.coming
         cdef Py_ssize_t at, count
+        cdef PyObject *point
         if points is None:
             return 0
         with cython.critical_section(points):
             count = PyList_GET_SIZE(points)
-            for at in range(self.asked + AHEAD, min(self.asked + 2 * AHEAD, count)):
-                prefetch_fields(PyList_GET_ITEM(<PyObject *>points, at))
-            for at in range(self.asked + 2 * AHEAD, min(self.asked + 3 * AHEAD, count)):
+            for at in range(self.prefetched + AHEAD, min(self.prefetched + 2 * AHEAD, count)):
+                point = PyList_GET_ITEM(<PyObject *>points, at)
+                if (
+                    has_type(point, <PyObject *>number_class)
+                    or has_type(point, <PyObject *>histogram_class)
+                    or has_type(point, <PyObject *>exponential_class)
+                ):
+                    prefetch_fields(point)
+            for at in range(self.prefetched + 2 * AHEAD, min(self.prefetched + 3 * AHEAD, count)):
                 prefetch_object(PyList_GET_ITEM(<PyObject *>points, at))
-        self.asked += AHEAD
+        self.prefetched += AHEAD
         return 0
 
-    cdef inline bint end_point(self, uint8_t *to) except -1:
-        """Write the point's head before its body and take it, if there is one. Whether to stop."""
+    cdef inline int end_point(self, uint8_t *to) except -1:
+        """Write the point's head before its body and commit it: a Result. NULL: it falls back."""
         cdef uint8_t *field
         cdef size_t size, width
-        if to != NULL:
+        if to == NULL:
+            return FALLBACK
+        field = self.points + self.points_used
+        size = to - (field + 1 + self.length_width)
+        width = varint_size(size)
+        if width != self.length_width:
+            # FIXED_PART leaves room for the greatest length.
+            room_for(self, to, FIXED_PART)
             field = self.points + self.points_used
-            size = to - (field + 1 + self.length_width)
-            width = varint_size(size)
-            if width != self.length_width:
-                # FIXED_PART leaves room for the greatest length.
-                room_for(self, to, FIXED_PART)
-                field = self.points + self.points_used
-                memmove(field + 1 + width, field + 1 + self.length_width, size)
-                self.length_width = width
-            put_head(field, DATA_POINT, size)
-            self.was_left = not self.commit(1 + width + size)
-        else:
-            self.was_left = True
-        return self.was_left or is_ready(self)
+            memmove(field + 1 + width, field + 1 + self.length_width, size)
+            self.length_width = width
+        put_head(field, DATA_POINT, size)
+        return self.commit(1 + width + size)
 
     cdef inline uint8_t *put_start(self, uint8_t *to, PyObject *given) noexcept:
         """Converted once for as long as it is the same object."""
@@ -365,30 +404,8 @@ cdef class PointPacker(Packer):
             self.time, self.time_value = <object>given, number
         return put_fixed64(to, POINT_TIME, self.time_value) if self.time_value else to
 
-    cdef inline uint8_t *put_exemplars(
-        self, uint8_t *to, bytes tag, object given
-    ) except? NULL:
-        if PyList_CheckExact(given):
-            if PyList_GET_SIZE(given) == 0:
-                return to
-        elif PyTuple_CheckExact(given):
-            if PyTuple_GET_SIZE(given) == 0:
-                return to
-        else:
-            return NULL
-        return self.put_some_exemplars(to, tag, given)
-
-    cdef uint8_t *put_some_exemplars(
-        self, uint8_t *to, bytes tag, object given
-    ) except? NULL:
-        """Encoded in plain Python; where one is lost, that is for the plain encoder to count."""
-        cdef bytes fields
-        cdef size_t size
-        losses = Losses()
-        fields = plain_exemplars(tag, given, losses, "")
-        if losses.counts:
-            return NULL
-        size = PyBytes_GET_SIZE(fields)
+    cdef uint8_t *put_encoded(self, uint8_t *to, bytes fields) except NULL:
+        cdef size_t size = PyBytes_GET_SIZE(fields)
         to = room_for(self, to, size + FIXED_PART)
         return put_bytes(to, PyBytes_AS_STRING(fields), size)
 
@@ -411,7 +428,7 @@ cdef class PointPacker(Packer):
         return to
 
     cdef uint8_t *put_bounds(self, uint8_t *to, PyObject *given) except? NULL:
-        """Packed doubles. Points of one stream share the tuple, so its bytes are kept."""
+        """Packed doubles. Points of one stream share the tuple, so its bytes are cached."""
         cdef Py_ssize_t size
         cdef Py_ssize_t place
         cdef double bound = 0.0
@@ -421,14 +438,15 @@ cdef class PointPacker(Packer):
             if not PyTuple_CheckExact(<object>given):
                 return NULL
             size = PyTuple_GET_SIZE(<object>given)
+            # Both at once: None has no bytes, and what follows may fail.
             self.bounds = None
+            self.bounds_size = 0
             if self.bounds_room < 8 * <size_t>size + 16:
                 memory = realloc(self.bounds_bytes, 8 * size + 16)
                 if memory == NULL:
                     raise MemoryError(f"no memory for {size} bounds")
                 self.bounds_bytes = <uint8_t *>memory
                 self.bounds_room = 8 * size + 16
-            self.bounds_size = 0
             if size:
                 end = put_head(self.bounds_bytes, HISTOGRAM_BOUNDS, 8 * size)
                 for place in range(size):
@@ -556,6 +574,23 @@ cdef class PointPacker(Packer):
         return to
 
 
+cdef inline bint is_empty(object exemplars) noexcept:
+    """Whether it is an exact list or tuple without exemplars, as of nearly all points."""
+    if PyTuple_CheckExact(exemplars):
+        return PyTuple_GET_SIZE(exemplars) == 0
+    return PyList_CheckExact(exemplars) and PyList_GET_SIZE(exemplars) == 0
+
+
+cdef bytes exact_exemplars(bytes tag, object given):
+    """Exemplars as fields ``tag``, encoded in plain Python, which runs the user's code. None where
+    they are no exact list or tuple, or one is lost: counting that is for the fallback."""
+    if not PyList_CheckExact(given) and not PyTuple_CheckExact(given):
+        return None
+    losses = Losses()
+    fields = encode_exemplars(tag, given, losses, "")
+    return None if losses.counts else fields
+
+
 cdef inline uint8_t *put_unsigned(uint8_t *to, uint8_t tag, PyObject *given) noexcept:
     cdef uint64_t number = 0
     if not as_uint64(given, &number):
@@ -601,7 +636,7 @@ cdef uint8_t *put_packed(
     """Counts, as varints or as fixed64. ``given`` is a list or a tuple of ``size``.
 
     Most buckets are empty, so most counts are the same object as their neighbour: converted once.
-    A list that another thread made shorter meanwhile is no everyday one.
+    NULL, to fall back, for a list that another thread made shorter meanwhile.
     """
     cdef Py_ssize_t place = 0, begin
     cdef uint64_t number = 0

@@ -1,0 +1,43 @@
+"""The encoded bytes of resources and scopes, which come again with every export."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .losses import Losses
+from .metrics import Ends
+
+__all__ = ["MAXIMUM", "IdentityCache"]
+
+MAXIMUM = 256
+"""Objects in a cache, which is emptied when full: the SDK has one resource and a few scopes."""
+
+
+class IdentityCache:
+    """Encodes objects, and remembers the bytes by the object's identity.
+
+    Only for objects of exactly one class of the SDK's, whose attributes cannot change. What their
+    encoding lost is counted again each time.
+    """
+
+    def __init__(self, cached: type, encode: Callable[[Any, Losses], Ends]) -> None:
+        """``cached``: the class whose objects are remembered; others are encoded each time."""
+        self._cached = cached
+        self._encode = encode
+        self._entries: dict[int, tuple[object, Ends, Losses]] = {}
+
+    def ends(self, given: object, losses: Losses) -> Ends:
+        """The bytes before and behind what ``given`` holds. Raises what encoding it raises."""
+        entry = self._entries.get(id(given))
+        if entry is None:
+            lost = Losses()
+            entry = (given, self._encode(given, lost), lost)
+            if type(given) is self._cached:
+                if len(self._entries) >= MAXIMUM:
+                    self._entries.clear()
+                self._entries[id(given)] = entry
+        _, ends, lost = entry
+        if lost.counts:
+            losses.merge(lost)
+        return ends
