@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import dataclasses
 import struct
+from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -21,6 +23,9 @@ from otel_etw.encoding.otlp import TEMPORALITIES
 from tests.encoding.oddities import MODEL, fresh
 
 PURE_PROTOBUF = api_implementation.Type() == "python"
+
+
+CHILDREN = ("resource_metrics", "scope_metrics", "metrics", "data", "data_points")
 
 
 class Refused(Exception):
@@ -62,15 +67,18 @@ def check_depth(request: Any) -> None:
 
 def as_upb_takes(given: Any) -> Any:
     """A copy with new generators, in the form in which upb and pure protobuf read the same."""
-    return _as_upb_takes(fresh(given, list)) if PURE_PROTOBUF else fresh(given)
+    return _as_upb_takes(fresh(given)) if PURE_PROTOBUF else fresh(given)
 
 
 def _as_upb_takes(given: Any) -> Any:
-    if type(given) in (list, tuple):
+    if type(given) in (list, tuple, deque):
         return type(given)([_as_upb_takes(each) for each in given])
+    if isinstance(given, Iterator):
+        return map(_as_upb_takes, given)
     if type(given) not in MODEL:
         return given
-    values = {f.name: _as_upb_takes(getattr(given, f.name)) for f in dataclasses.fields(given)}
+    values = {f.name: getattr(given, f.name) for f in dataclasses.fields(given)}
+    values |= {name: _as_upb_takes(values[name]) for name in CHILDREN if name in values}
     # 2. The name of an enum's value, which upb takes for the value.
     name = values.get("aggregation_temporality")
     if isinstance(name, str) and name in TEMPORALITIES:
