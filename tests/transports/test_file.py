@@ -138,15 +138,18 @@ def test_a_relative_path_stays_where_it_was_meant(
 
 
 @not_on_windows("a working folder can't be removed")
-def test_a_working_folder_that_is_gone_is_told_by_the_delivery(tmp_path: Path) -> None:
-    def send() -> None:
+def test_a_relative_path_is_refused_when_the_working_folder_is_gone(tmp_path: Path) -> None:
+    """It names no place, and would name another one once the program changes its folder."""
+
+    def make() -> None:
         (tmp_path / "gone").mkdir()
         os.chdir(tmp_path / "gone")
         (tmp_path / "gone").rmdir()
-        (loss,) = FileTransport("m.pb").send(batch(frame(1, 0))).losses
-        assert loss.reason == "no_folder"
+        with pytest.raises(ValueError, match=r"path='m.pb' is relative, and the working folder"):
+            FileTransport("m.pb")
+        assert FileTransport(tmp_path / "m.pb").send(batch(frame(1, 0))).taken == 1
 
-    in_child(send)
+    in_child(make)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
@@ -186,11 +187,11 @@ def test_a_file_that_can_t_be_renamed_goes_on(
     transport = FileTransport(path, max_bytes=SIZE)
     send(transport, 1)
 
-    def held_open(self: Path, target: Path) -> Path:
+    def held_open(source: str, target: str) -> None:
         raise PermissionError(13, "a reader has it open")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", held_open)
+        patched.setattr(os, "rename", held_open)
         delivery = send(transport, 2, 3)
     assert (delivery.taken, delivery.losses) == (2, ())
     assert numbers(read_frames(path)) == [(1, 1), (1, 2), (1, 3)]
@@ -204,11 +205,11 @@ def test_a_backup_that_can_t_be_removed_is_removed_later(
     path = tmp_path / "m.pb"
     transport = FileTransport(path, max_bytes=1, backups=1)
 
-    def held_open(self: Path, missing_ok: bool = False) -> None:
+    def held_open(path: str) -> None:
         raise PermissionError(13, "a reader has it open")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", held_open)
+        patched.setattr(os, "unlink", held_open)
         for number in range(4):
             assert send(transport, number).taken == 1
     assert len(aside(path)) == 3

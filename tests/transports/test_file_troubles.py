@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from otel_etw.transports import locks
 from otel_etw.transports.file import FileTransport
+from otel_etw.transports.file_lock import FileLock, Hold
 from otel_etw.transports.file_troubles import explain
 from tests.systems import not_on_windows
 from tests.transports.otlp_files import (
@@ -148,7 +148,7 @@ def test_whatever_a_call_answers_is_told_and_over_with_its_cause(
 
 
 def test_an_error_without_a_number_is_told_too(tmp_path: Path) -> None:
-    reason, sentence = explain(tmp_path / "m.pb", OSError("odd"))
+    reason, sentence = explain(str(tmp_path / "m.pb"), OSError("odd"))
     assert reason == "os_error"
     assert sentence == f"{tmp_path / 'm.pb'}: the system refused it (odd)"
 
@@ -160,11 +160,11 @@ def test_a_torn_file_that_can_t_be_renamed_loses_the_batch_alone(
     path.write_bytes(b"\0\0")
     transport = FileTransport(path)
 
-    def held_open(self: Path, target: Path) -> Path:
+    def held_open(source: str, target: str) -> None:
         raise PermissionError(errno.EACCES, "a reader has it open")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", held_open)
+        patched.setattr(os, "rename", held_open)
         assert lost(transport) == "permission_denied"
     assert path.read_bytes() == b"\0\0"
     cured(transport)
@@ -172,16 +172,16 @@ def test_a_torn_file_that_can_t_be_renamed_loses_the_batch_alone(
 
 def disturb(monkeypatch: pytest.MonkeyPatch, disturbance: Callable[[], object]) -> None:
     """Something happens between each opening of a file and its locking."""
-    take = locks.FileLock.take
+    take = FileLock.take
 
-    def disturbed(self: locks.FileLock, patience: float) -> locks.Hold:
+    def disturbed(self: FileLock, patience: float) -> Hold:
         disturbance()
         return take(self, patience)
 
-    monkeypatch.setattr(locks.FileLock, "take", disturbed)
+    monkeypatch.setattr(FileLock, "take", disturbed)
 
 
-@not_on_windows("an open file can't be removed")
+@not_on_windows("a file that is open keeps its name until it is closed")
 def test_a_file_removed_at_each_opening_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,7 +199,6 @@ def test_a_file_removed_at_each_opening_is_given_up(
     cured(transport)
 
 
-@not_on_windows("an open file can't be renamed")
 def test_a_file_moved_at_each_opening_takes_the_batch_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -213,7 +212,6 @@ def test_a_file_moved_at_each_opening_takes_the_batch_where_it_is(
     cured(transport)
 
 
-@not_on_windows("an open file can't be renamed")
 def test_a_torn_file_moved_at_each_opening_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
