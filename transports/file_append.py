@@ -203,8 +203,8 @@ class Appender:
             return
         raise Refused(
             "behind_torn_frame",
-            "a program that does not take its lock left a torn frame meanwhile, behind which readers "
-            "don't find what is written",
+            "a program that does not take its lock left a torn frame meanwhile, and readers don't "
+            "find what is written behind it",
         )
 
 

@@ -6,6 +6,7 @@ import os
 import stat
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from time import sleep as _sleep
 from typing import TypeVar
 
@@ -70,8 +71,8 @@ def with_file(path: str, patience: float, use: Callable[[OpenFile], _Result]) ->
     for again in reversed(range(TRIES)):
         fds: list[int] = []
         locks: list[FileLock] = []
-        # An interrupt may come after any call, and is raised from there. So each resource is noted
-        # by the same C call that gets it, and each `finally` begins with the one that gives it back.
+        # An interrupt may come after any call. So each resource is noted by the same C call that
+        # gets it, and each `finally` begins with the one that gives it back.
         try:
             _open_into(fds, path)
             if not stat.S_ISREG(os.fstat(fds[0]).st_mode):
@@ -86,7 +87,7 @@ def with_file(path: str, patience: float, use: Callable[[OpenFile], _Result]) ->
                     return use(file)
             finally:
                 for lock in locks:
-                    try:
+                    try:  # noqa: SIM105  (suppress is a call)
                         lock.release()
                     except OSError:
                         pass  # no locks here
@@ -101,7 +102,8 @@ def _open_into(fds: list[int], path: str) -> None:
     try:
         try_again(lambda: _append_to(fds, path), path)
     except FileNotFoundError:
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)  # noqa: PTH103, PTH120
+        # Not os.makedirs, which on Windows does not say that a part of the path is a file.
+        Path(path).parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         _append_to(fds, path)
 
 

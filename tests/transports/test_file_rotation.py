@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone, tzinfo
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from otel_etw.transports import file_rotation
+from otel_etw.transports import file, file_rotation
 from otel_etw.transports.base import Delivery
 from otel_etw.transports.file import FileTransport
-from tests.systems import is_wine
+from tests.systems import is_wine, not_on_windows
 from tests.transports.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
+from tests.transports.processes import in_child
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}"
 
@@ -38,6 +44,16 @@ def send(transport: FileTransport, *sent: int, filling: int = 20) -> Delivery:
 
 
 SIZE = 4 + len(frame(1, 1))
+
+
+class Clock:
+    """Stands in for the class ``datetime``."""
+
+    def __init__(self, now_is: datetime) -> None:
+        self.now_is = now_is
+
+    def now(self, tz: tzinfo) -> datetime:
+        return self.now_is.replace(tzinfo=tz)
 
 
 def test_a_file_is_filled_to_the_byte_and_not_beyond(tmp_path: Path) -> None:
@@ -114,12 +130,7 @@ def test_the_newest_backups_are_kept(tmp_path: Path) -> None:
 def test_files_set_aside_within_a_millisecond_keep_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Standing(datetime):
-        @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:
-            return datetime(2026, 1, 2, 3, 4, 5, 6_000, tz)
-
-    monkeypatch.setattr(file_rotation, "datetime", Standing)
+    monkeypatch.setattr(file_rotation, "datetime", Clock(datetime(2026, 1, 2, 3, 4, 5, 6_000)))
     path = tmp_path / "m.pb"
     transport = FileTransport(path, max_bytes=1, backups=2)
     for number in range(4):
@@ -129,6 +140,39 @@ def test_files_set_aside_within_a_millisecond_keep_their_order(
     names = [file.name for file in aside(path)]
     assert names == [f"m-2026-01-02T03-04-05.006-{end}.pb" for end in ("size-3", "torn-4")]
     assert numbers(read_frames(path)) == [(1, 4)]
+
+
+def test_the_newest_backups_are_kept_when_the_clock_is_set_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names stay in order: what would be named before the last one is named right behind it."""
+    clock = Clock(datetime(2026, 1, 2, 3, 4, 5, 6_000))
+    monkeypatch.setattr(file_rotation, "datetime", clock)
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=1, backups=4)
+    for number in range(12):
+        if number == 6:
+            clock.now_is -= timedelta(hours=1)
+        clock.now_is += timedelta(milliseconds=1)
+        send(transport, number)
+    assert everything(path) == [(1, number) for number in range(7, 12)]
+    latest = "m-2026-01-02T03-04-05.012-size"
+    assert [file.name for file in aside(path)] == [f"{latest}-{n}.pb" for n in (4, 5, 6, 7)]
+    clock.now_is += timedelta(hours=1)
+    send(transport, 12)
+    assert aside(path)[-1].name == "m-2026-01-02T03-04-05.018-size.pb"
+    assert everything(path) == [(1, number) for number in range(8, 13)]
+
+
+def test_a_torn_file_is_the_newest_backup_when_the_clock_is_set_back(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    future = tmp_path / "m-2999-01-01T00-00-00.000-size.pb"
+    future.touch()
+    transport = FileTransport(path, max_bytes=1_000, backups=1)
+    send(transport, 1)
+    path.write_bytes(path.read_bytes() + b"\0\0")
+    send(transport, 2)
+    assert [file.name for file in aside(path)] == ["m-2999-01-01T00-00-00.000-torn-2.pb"]
 
 
 def test_no_backups_leave_the_file_alone(tmp_path: Path) -> None:
@@ -197,6 +241,137 @@ def test_a_file_that_can_t_be_renamed_goes_on(
     assert numbers(read_frames(path)) == [(1, 1), (1, 2), (1, 3)]
     send(transport, 4)
     assert [len(read_frames(file)) for file in [*aside(path), path]] == [3, 1]
+
+
+def test_a_rotation_that_fails_is_logged_once_a_minute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    now = [1_000.0]
+    monkeypatch.setattr(file, "_monotonic", lambda: now[0])
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=SIZE)
+
+    def refuse(source: str, target: str) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "rename", refuse)
+        for number in range(4):
+            assert send(transport, number).losses == ()
+        assert len(caplog.messages) == 1
+        now[0] += 61
+        send(transport, 4)
+    assert len(caplog.messages) == 2
+    assert caplog.records[0].name == "otel_etw"
+    assert caplog.messages[0].startswith(
+        f"otel-etw: {path}: grows beyond max_bytes={SIZE}, for it can't be renamed: "
+        "the file system is read-only (Read-only file system)"
+    )
+
+
+@not_on_windows("modes close no folder")
+@pytest.mark.parametrize("mode", [0o555, 0o333], ids=["r-x", "-wx"])
+def test_a_folder_in_which_nothing_can_be_rotated_is_logged(mode: int) -> None:
+    def write() -> None:
+        if os.geteuid() == 0:  # whom modes don't bind
+            os.setgid(65534)
+            os.setuid(65534)
+        with TemporaryDirectory() as name:
+            folder = Path(name)
+            transport = FileTransport(folder / "m.pb", max_bytes=SIZE)
+            send(transport, 1)
+            folder.chmod(mode)
+            said: list[str] = []
+            with logged(said):
+                assert send(transport, 2, 3).losses == ()
+            folder.chmod(0o700)
+            assert len(said) == 1
+            assert "grows beyond max_bytes" in said[0]
+            assert "this user may not write there (Permission denied)" in said[0]
+            assert list(folder.iterdir()) == [transport.path]
+            assert len(read_frames(transport.path)) == 3
+
+    in_child(write)
+
+
+@contextmanager
+def logged(messages: list[str]) -> Iterator[None]:
+    """What the package logs, in a child process too."""
+    handler = logging.Handler()
+    handler.emit = lambda record: messages.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("otel_etw")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+@not_on_windows("its names may be longer")
+def test_a_name_that_leaves_no_room_for_a_stamp_is_logged(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = tmp_path / ("m" * 250 + ".pb")
+    transport = FileTransport(path, max_bytes=SIZE)
+    assert [send(transport, number).losses for number in range(3)] == [()] * 3
+    assert ["no name of this length" in message for message in caplog.messages] == [True]
+    path.write_bytes(path.read_bytes() + b"\0")
+    (loss,) = send(transport, 3).losses
+    assert loss.reason == "name_too_long"
+    assert "it ends inside a frame, and can't be renamed" in loss.detail
+
+
+def test_a_quarantine_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "m.pb"
+    path.write_bytes(b"\0\0")
+    send(FileTransport(path), 1)
+    (torn,) = aside(path)
+    assert caplog.messages == [
+        f"otel-etw: {path}: it ends inside a frame, and was renamed to {torn} "
+        "(said at most once in 60 s)"
+    ]
+
+
+def test_a_log_handler_that_raises_or_sends_costs_nothing(tmp_path: Path) -> None:
+    """It is other people's code, and called without any lock."""
+    path = tmp_path / "m.pb"
+    path.write_bytes(b"\0\0")
+    transport = FileTransport(path)
+    inner: list[Delivery] = []
+
+    class Sending(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            inner.append(send(transport, 2))
+            raise RuntimeError("a handler of somebody else's")
+
+    handler = Sending()
+    logging.getLogger("otel_etw").addHandler(handler)
+    try:
+        assert send(transport, 1).losses == ()
+    finally:
+        logging.getLogger("otel_etw").removeHandler(handler)
+    assert [delivery.losses for delivery in inner] == [()]
+    assert numbers(read_frames(path)) == [(1, 1), (1, 2)]
+
+
+def test_a_rotation_lists_the_folder_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(50):
+        (tmp_path / f"{number}.log").touch()
+    listings = []
+    listdir = os.listdir
+
+    def counted(folder: str) -> list[str]:
+        listings.append(folder)
+        return listdir(folder)
+
+    transport = FileTransport(tmp_path / "m.pb", max_bytes=1, backups=1)
+    send(transport, 1)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "listdir", counted)
+        for name in ("scandir", "walk"):
+            patched.setattr(os, name, None)
+        send(transport, 2)
+    assert listings == [str(tmp_path)]
 
 
 def test_a_backup_that_can_t_be_removed_is_removed_later(

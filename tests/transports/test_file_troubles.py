@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from otel_etw.transports import file_open
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_lock import FileLock, Hold
 from otel_etw.transports.file_troubles import explain
@@ -142,7 +143,10 @@ def test_whatever_a_call_answers_is_told_and_over_with_its_cause(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, call, failing)
+        if call == "open":
+            patched.setattr(file_open, "_append_to", failing)
+        else:
+            patched.setattr(os, call, failing)
         assert lost(transport) == NUMBERS[number]
     cured(transport)
 
