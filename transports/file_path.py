@@ -6,7 +6,6 @@ import os
 import re
 import sys
 from pathlib import Path, PureWindowsPath
-from urllib.parse import unquote_to_bytes
 
 __all__ = ["absolute_path", "path_from_target"]
 
@@ -91,6 +90,8 @@ def _decoded(target: str, path: str) -> str:
                 f"file:{target} is a file URL, in which a {character!r} of a name is written "
                 f"{code}; options are ?option=value&option=value at its end"
             )
+    from urllib.parse import unquote_to_bytes  # takes long to import, and most paths are no URLs
+
     content = unquote_to_bytes(path)
     try:
         return content.decode()
