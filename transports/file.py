@@ -25,8 +25,9 @@ _logger = logging.getLogger("otel_etw")
 # Seconds between two log lines about the same thing.
 _QUIET = 60.0
 
-# Seconds to wait for another thread's batch: it may itself wait a second for another process.
-_PATIENCE = 2.0
+# Seconds to wait for other threads' batches: at first, and after that was in vain, until the lock
+# is had again. Locks have no queue: one of many threads that write without a pause may wait long.
+_PATIENCE, _SHORT_PATIENCE = 10.0, 0.05
 
 
 class FileTransport(Transport):
@@ -39,8 +40,8 @@ class FileTransport(Transport):
 
     Processes take turns by an advisory lock. A batch whose turn does not come within a second is
     lost, and the next ones wait only 50 ms until one is written; on a file system without locks
-    there are no turns. Threads that share a transport wait up to two seconds. A signal handler that
-    sends while its own thread does is refused.
+    there are no turns. Threads that share a transport wait for each other ten seconds at most. A
+    signal handler that sends while its own thread does is refused.
 
     A file that ends inside a frame, since a writer was killed, is quarantined, that is renamed to
     ``<stem>-<UTC>-torn<suffix>`` (protobuf), or its last line is ended (lines). How a file of
@@ -102,6 +103,7 @@ class FileTransport(Transport):
         self._turn = ForkSafeLock()
         # The lock and what marks the call that has it. In a forked child the lock is another.
         self._holder: tuple[Any, list[bool]] | None = None
+        self._patience = _PATIENCE
         self._logged: dict[str, float] = {}
         self._closed = False
 
@@ -166,12 +168,14 @@ class FileTransport(Transport):
         taken: list[bool] = []
         mine = lock, taken
         try:
-            taken.extend(attempt(lock, _PATIENCE))
+            taken.extend(attempt(lock, self._patience))
             if not taken[0]:
+                self._patience = _SHORT_PATIENCE
                 return self._refused("busy", "another thread is writing to it")
             if self._holder is not None and self._holder[0] is lock:
                 return self._refused("reentrant", "send was called by a signal handler amid send")
             self._holder = mine
+            self._patience = _PATIENCE
             return self._file.append(records)
         finally:
             # No call before the release: an interrupt comes after one.

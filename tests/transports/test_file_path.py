@@ -101,7 +101,7 @@ def test_paths_that_lead_elsewhere_on_windows_are_refused(path: str, words: str)
     assert re.search(words, fault)
     if sys.platform == "win32":
         for text in (path, f"file:{path}"):
-            with pytest.raises(ValueError, match=re.escape(repr(path)) if text == path else ""):
+            with pytest.raises(ValueError, match=words):
                 FileTransport(text) if text == path else open_transport(text)
 
 
