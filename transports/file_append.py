@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from bisect import bisect_right
 from contextlib import suppress
 from functools import partial
@@ -210,15 +211,15 @@ class Appender:
 
 def _write_from(fd: int, buffers: list[bytes | memoryview], begin: int) -> int:
     """One write of all bytes behind the first ``begin``; how many of them were taken."""
-    if not begin and len(buffers) <= _FEW and max(map(len, buffers)) >= _LARGE and _HAS_WRITEV:
-        return os.writev(fd, buffers)
+    if sys.platform != "win32" and not begin:
+        # Joining buffers costs less than a call that takes several, unless one is large.
+        if len(buffers) <= _FEW and max(map(len, buffers)) >= _LARGE:
+            return os.writev(fd, buffers)
     return os.write(fd, memoryview(b"".join(buffers))[begin:])
 
 
-# Joining buffers costs less than a call that takes several, unless one is large. So few are taken
-# by every system that has the call.
+# Bytes of a large buffer, and how many buffers every system takes in one call (IOV_MAX of POSIX).
 _LARGE, _FEW = 65_536, 16
-_HAS_WRITEV = hasattr(os, "writev")
 
 
 class _RotationFailed(Exception):

@@ -75,7 +75,7 @@ def test_what_another_program_rotates_away_is_begun_anew(tmp_path: Path) -> None
     assert numbers(read_frames(path)) == [(1, 2)]
 
 
-def test_what_another_program_truncates_is_gone_on_with(tmp_path: Path) -> None:
+def test_what_another_program_truncates_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path)
     transport.send(batch(frame(1, 0), frame(1, 1)))

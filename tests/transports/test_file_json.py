@@ -321,7 +321,7 @@ def test_the_known_set_is_what_the_collector_made_of_it(tmp_path: Path, name: st
 
 
 @with_collector
-def test_the_collector_s_lines_are_gone_on_with(tmp_path: Path) -> None:
+def test_the_collector_s_lines_are_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     content = (COLLECTOR / "json.jsonl").read_bytes()
     path.write_bytes(content)

@@ -25,18 +25,18 @@ STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}"
 
 
 def order(path: Path) -> tuple[str, int]:
-    """What sorts files set aside by age."""
+    """What sorts backups by age."""
     found = re.fullmatch(rf"m-({STAMP})-(?:size|torn)(?:-(\d+))?(?:\.\w+)?", path.name)
     assert found, path.name
     return found[1], int(found[2] or 1)
 
 
-def aside(path: Path) -> list[Path]:
+def backups_of(path: Path) -> list[Path]:
     return sorted((file for file in path.parent.iterdir() if file != path), key=order)
 
 
 def everything(path: Path) -> list[tuple[int, int]]:
-    return numbers(item for file in [*aside(path), path] for item in read_frames(file))
+    return numbers(item for file in [*backups_of(path), path] for item in read_frames(file))
 
 
 def send(transport: FileTransport, *sent: int, filling: int = 20) -> Delivery:
@@ -61,9 +61,9 @@ def test_a_file_is_filled_to_the_byte_and_not_beyond(tmp_path: Path) -> None:
     transport = FileTransport(path, max_bytes=3 * SIZE)
     for number in range(1, 4):
         send(transport, number)
-    assert (path.stat().st_size, aside(path)) == (3 * SIZE, [])
+    assert (path.stat().st_size, backups_of(path)) == (3 * SIZE, [])
     send(transport, 4)
-    assert [file.stat().st_size for file in aside(path)] == [3 * SIZE]
+    assert [file.stat().st_size for file in backups_of(path)] == [3 * SIZE]
     assert everything(path) == [(1, number) for number in range(1, 5)]
 
 
@@ -72,7 +72,7 @@ def test_one_byte_less_room_takes_one_frame_less(tmp_path: Path) -> None:
     transport = FileTransport(path, max_bytes=3 * SIZE - 1)
     for number in range(1, 4):
         send(transport, number)
-    assert [file.stat().st_size for file in aside(path)] == [2 * SIZE]
+    assert [file.stat().st_size for file in backups_of(path)] == [2 * SIZE]
     assert everything(path) == [(1, 1), (1, 2), (1, 3)]
 
 
@@ -99,14 +99,14 @@ def test_a_batch_that_fits_is_kept_together(tmp_path: Path) -> None:
     transport = FileTransport(path, max_bytes=3 * SIZE)
     send(transport, 1, 2)
     send(transport, 3, 4)
-    assert [len(read_frames(file)) for file in [*aside(path), path]] == [2, 2]
+    assert [len(read_frames(file)) for file in [*backups_of(path), path]] == [2, 2]
 
 
 def test_a_batch_beyond_the_size_is_divided_by_frames(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path, max_bytes=3 * SIZE, backups=100)
     assert send(transport, *range(1, 9)).taken == 8
-    assert [len(read_frames(file)) for file in [*aside(path), path]] == [3, 3, 2]
+    assert [len(read_frames(file)) for file in [*backups_of(path), path]] == [3, 3, 2]
     assert everything(path) == [(1, number) for number in range(1, 9)]
 
 
@@ -115,7 +115,7 @@ def test_only_a_frame_beyond_the_size_makes_a_file_beyond_it(tmp_path: Path) -> 
     transport = FileTransport(path, max_bytes=2 * SIZE)
     frames = [frame(1, 1), frame(1, 2, 500), frame(1, 3)]
     transport.send(batch(*frames))
-    sizes = [file.stat().st_size for file in [*aside(path), path]]
+    sizes = [file.stat().st_size for file in [*backups_of(path), path]]
     assert sizes == [4 + len(item) for item in frames]
 
 
@@ -127,7 +127,7 @@ def test_the_newest_backups_are_kept(tmp_path: Path) -> None:
     assert everything(path) == [(1, number) for number in (16, 17, 18, 19)]
 
 
-def test_files_set_aside_within_a_millisecond_keep_their_order(
+def test_files_rotated_within_a_millisecond_keep_their_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(file_rotation, "datetime", Clock(datetime(2026, 1, 2, 3, 4, 5, 6_000)))
@@ -137,7 +137,7 @@ def test_files_set_aside_within_a_millisecond_keep_their_order(
         send(transport, number)
     path.write_bytes(path.read_bytes() + b"\0\0")
     send(transport, 4)
-    names = [file.name for file in aside(path)]
+    names = [file.name for file in backups_of(path)]
     assert names == [f"m-2026-01-02T03-04-05.006-{end}.pb" for end in ("size-3", "torn-4")]
     assert numbers(read_frames(path)) == [(1, 4)]
 
@@ -157,10 +157,10 @@ def test_the_newest_backups_are_kept_when_the_clock_is_set_back(
         send(transport, number)
     assert everything(path) == [(1, number) for number in range(7, 12)]
     latest = "m-2026-01-02T03-04-05.012-size"
-    assert [file.name for file in aside(path)] == [f"{latest}-{n}.pb" for n in (4, 5, 6, 7)]
+    assert [file.name for file in backups_of(path)] == [f"{latest}-{n}.pb" for n in (4, 5, 6, 7)]
     clock.now_is += timedelta(hours=1)
     send(transport, 12)
-    assert aside(path)[-1].name == "m-2026-01-02T03-04-05.018-size.pb"
+    assert backups_of(path)[-1].name == "m-2026-01-02T03-04-05.018-size.pb"
     assert everything(path) == [(1, number) for number in range(8, 13)]
 
 
@@ -172,7 +172,7 @@ def test_a_torn_file_is_the_newest_backup_when_the_clock_is_set_back(tmp_path: P
     send(transport, 1)
     path.write_bytes(path.read_bytes() + b"\0\0")
     send(transport, 2)
-    assert [file.name for file in aside(path)] == ["m-2999-01-01T00-00-00.000-torn-2.pb"]
+    assert [file.name for file in backups_of(path)] == ["m-2999-01-01T00-00-00.000-torn-2.pb"]
 
 
 def test_no_backups_leave_the_file_alone(tmp_path: Path) -> None:
@@ -199,14 +199,14 @@ def test_only_files_of_the_own_pattern_are_removed(tmp_path: Path) -> None:
     assert {file.name for file in tmp_path.iterdir()} == others | {"m.pb"}
 
 
-def test_without_rotation_nothing_is_ever_set_aside_or_removed(tmp_path: Path) -> None:
+def test_without_rotation_nothing_is_ever_rotated_or_removed(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     old = tmp_path / "m-2020-01-01T00-00-00.000-size.pb"
     old.touch()
     transport = FileTransport(path, backups=0)
     for number in range(50):
         send(transport, number)
-    path.write_bytes(path.read_bytes() + b"\0\0")  # torn: set aside, and kept
+    path.write_bytes(path.read_bytes() + b"\0\0")  # torn: quarantined, and kept
     send(transport, 50)
     (torn,) = tmp_path.glob("m-*-torn.pb")
     assert set(tmp_path.iterdir()) == {path, old, torn}
@@ -217,7 +217,7 @@ def test_lines_rotate_with_a_first_line_of_their_own(tmp_path: Path) -> None:
     transport = FileTransport(path, max_bytes=1_000, backups=100)
     assert send(transport, *range(7)).taken == 7
     send(transport, 7)
-    files = [*aside(path), path]
+    files = [*backups_of(path), path]
     assert len(files) > 2
     assert all(file.stat().st_size <= 1_000 for file in files)
     assert [identify(item)[1] for file in files for item in read_lines(file)] == list(range(8))
@@ -240,7 +240,7 @@ def test_a_file_that_can_t_be_renamed_goes_on(
     assert (delivery.taken, delivery.losses) == (2, ())
     assert numbers(read_frames(path)) == [(1, 1), (1, 2), (1, 3)]
     send(transport, 4)
-    assert [len(read_frames(file)) for file in [*aside(path), path]] == [3, 1]
+    assert [len(read_frames(file)) for file in [*backups_of(path), path]] == [3, 1]
 
 
 def test_a_rotation_that_fails_is_logged_once_a_minute(
@@ -325,7 +325,7 @@ def test_a_quarantine_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture
     path = tmp_path / "m.pb"
     path.write_bytes(b"\0\0")
     send(FileTransport(path), 1)
-    (torn,) = aside(path)
+    (torn,) = backups_of(path)
     assert caplog.messages == [
         f"otel-etw: {path}: it ends inside a frame, and was renamed to {torn} "
         "(said at most once in 60 s)"
@@ -387,7 +387,7 @@ def test_a_backup_that_can_t_be_removed_is_removed_later(
         patched.setattr(os, "unlink", held_open)
         for number in range(4):
             assert send(transport, number).taken == 1
-    assert len(aside(path)) == 3
+    assert len(backups_of(path)) == 3
     send(transport, 4)
     assert everything(path) == [(1, 3), (1, 4)]
 

@@ -31,7 +31,7 @@ FIRST, SECOND, THIRD = (
 
 @pytest.mark.parametrize("whole", [b"", FIRST, FIRST + SECOND])
 @pytest.mark.parametrize("kept", [1, 2, 3, 4, 5, 6, 7, 8, 9, 60, -1])
-def test_a_torn_frame_is_set_aside_with_all_before_it(
+def test_a_torn_frame_is_quarantined_with_all_before_it(
     tmp_path: Path, whole: bytes, kept: int
 ) -> None:
     path = tmp_path / "m.pb"
@@ -63,7 +63,7 @@ def test_a_frame_torn_between_two_batches_is_seen(tmp_path: Path) -> None:
     assert numbers(read_frames(path)) == [(1, 3)]
 
 
-def test_what_others_append_whole_is_gone_on_with(tmp_path: Path) -> None:
+def test_what_others_append_whole_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path)
     for number in range(0, 6, 2):
@@ -225,7 +225,7 @@ def test_frames_of_other_writers_are_known_as_frames(tmp_path: Path, content: by
 
 
 @pytest.mark.parametrize("kept", [-1, -3, 60, 100, 150])
-def test_a_torn_frame_of_several_resources_is_set_aside(tmp_path: Path, kept: int) -> None:
+def test_a_torn_frame_of_several_resources_is_quarantined(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "m.pb"
     path.write_bytes(several_resources()[:kept])
     assert FileTransport(path).send(batch(frame(1, 0))).losses == ()
@@ -234,7 +234,7 @@ def test_a_torn_frame_of_several_resources_is_set_aside(tmp_path: Path, kept: in
 
 @pytest.mark.skipif(not COLLECTOR.is_dir(), reason=f"no folder {COLLECTOR}")
 @pytest.mark.parametrize("name", ["proto.pb", "official.pb"])
-def test_a_file_of_the_collector_is_gone_on_with(tmp_path: Path, name: str) -> None:
+def test_a_file_of_the_collector_is_appended_to(tmp_path: Path, name: str) -> None:
     path = tmp_path / "m.pb"
     content = (COLLECTOR / name).read_bytes()
     path.write_bytes(content)
@@ -300,7 +300,7 @@ def test_a_torn_line_is_ended_before_the_next(tmp_path: Path, kept: int) -> None
 
 
 @pytest.mark.parametrize("content", [LINE, b"\n" + LINE, b"{}\n", b'{"created":"x"}\r\n', b"\n"])
-def test_lines_of_other_writers_are_gone_on_with(tmp_path: Path, content: bytes) -> None:
+def test_lines_of_other_writers_are_appended_to(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "m.jsonl"
     path.write_bytes(content)
     FileTransport(path).send(batch(frame(1, 0)))

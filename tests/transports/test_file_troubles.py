@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from otel_etw.transports import file_open
+from otel_etw.transports import file, file_open
 from otel_etw.transports.file import FileTransport
+from otel_etw.transports.file_formats import JsonLinesFormat, LengthPrefixedFormat
 from otel_etw.transports.file_lock import FileLock, Hold
-from otel_etw.transports.file_troubles import explain
+from otel_etw.transports.file_troubles import _REASONS, _WINDOWS_REASONS, explain
 from tests.systems import not_on_windows
 from tests.transports.otlp_files import (
     batch,
@@ -25,6 +27,7 @@ from tests.transports.otlp_files import (
     read_frames,
     read_lines,
     split_frames,
+    windows_error,
 )
 from tests.transports.processes import in_child
 
@@ -157,6 +160,31 @@ def test_an_error_without_a_number_is_told_too(tmp_path: Path) -> None:
     assert sentence == f"{tmp_path / 'm.pb'}: the system refused it (odd)"
 
 
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(32, "another program has it open"), (33, "another program has locked a part of it")],
+)
+def test_what_another_program_holds_on_windows_is_in_use(number: int, words: str) -> None:
+    reason, sentence = explain("m.pb", windows_error(number))
+    assert reason == "in_use"
+    assert words in sentence
+    assert explain("m.pb", windows_error(5))[0] == "permission_denied"
+
+
+def test_every_reason_is_in_the_documentation() -> None:
+    folder = Path(str(file.__file__)).parent
+    found = {"os_error", *(row[0] for row in (*_REASONS.values(), *_WINDOWS_REASONS.values()))}
+    found |= {LengthPrefixedFormat.foreign[0], JsonLinesFormat.foreign[0]}
+    for path in folder.glob("file*.py"):
+        calls = r"(?:Refused|_refused|Delivery\.nothing)\((?:frames,)?\s*\"(\w+)\""
+        found |= set(re.findall(calls, path.read_text(encoding="utf-8")))
+    text = (Path(__file__).parents[2] / "docs" / "transports.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text.split("what it says")[1], re.MULTILINE)
+    documented = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert len(found) > 20
+    assert documented == found
+
+
 def test_a_torn_file_that_can_t_be_renamed_loses_the_batch_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,7 +226,9 @@ def test_a_file_removed_at_each_opening_is_given_up(
 
     with monkeypatch.context() as patched:
         disturb(patched, remove)
-        assert lost(transport) == "moved"
+        (loss,) = transport.send(batch(frame(9, 0))).losses
+    assert loss.reason == "moved"
+    assert loss.detail == f"{transport.path}: removed or renamed 5 times while it was opened"
     assert len(removed) == 5
     cured(transport)
 
