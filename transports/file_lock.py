@@ -18,8 +18,7 @@ else:
 
 __all__ = ["FileLock", "Hold"]
 
-# Seconds between two tries: the first so many, and later ones.
-_PAUSE, _QUICK_TRIES, _LATER_PAUSE = 0.000_5, 100, 0.005
+_PAUSE = 0.000_5  # seconds between two tries
 
 
 class Hold(Enum):
@@ -68,14 +67,14 @@ class FileLock:
         Tries are counted too, since a clock may stand still (freezegun).
         """
         deadline = _monotonic() + patience
-        tries = 1 + int(min(patience / _PAUSE, _QUICK_TRIES + patience / _LATER_PAUSE))
+        tries = 1 + int(patience / _PAUSE)
         for number in range(tries):
             try:
                 self._lock()
             except (BlockingIOError, PermissionError):
                 if number == tries - 1 or _monotonic() >= deadline:
                     break
-                _sleep(_PAUSE if number < _QUICK_TRIES else _LATER_PAUSE)
+                _sleep(_PAUSE)
             except OSError:
                 return Hold.UNSUPPORTED
             else:

@@ -22,9 +22,10 @@ __all__ = ["TRIES", "Busy", "OpenFile", "identity_at", "try_again", "with_file"]
 
 _Result = TypeVar("_Result")
 
-# A file that another process rotates while it is opened is opened anew, so many times. Then the
-# batch goes to the end of the one just rotated: a little too large, but not lost.
-TRIES = 5
+# A file that another process rotates while it is opened is opened anew, so many times: of eight
+# processes that write and rotate without a pause one needs ten now and then. After that the batch
+# goes to the end of the file just rotated: a little too large, but not lost.
+TRIES = 20
 
 # On Windows a file can't be opened while another process renames it, nor renamed while a virus
 # scanner has it open: so many tries, and seconds between them.

@@ -100,7 +100,8 @@ def test_paths_that_lead_elsewhere_on_windows_are_refused(path: str, words: str)
     assert fault
     assert re.search(words, fault)
     if sys.platform == "win32":
-        for text in (path, f"file:{path}"):
+        # Behind "file:", /C: begins a URL.
+        for text in (path, f"file:{path}")[: 1 if path.startswith("/") else 2]:
             with pytest.raises(ValueError, match=words):
                 FileTransport(text) if text == path else open_transport(text)
 

@@ -17,6 +17,7 @@ from otel_etw.transports import file, file_open
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_formats import JsonLinesFormat, LengthPrefixedFormat
 from otel_etw.transports.file_lock import FileLock, Hold
+from otel_etw.transports.file_open import TRIES
 from otel_etw.transports.file_troubles import _REASONS, _WINDOWS_REASONS, explain
 from tests.systems import not_on_windows
 from tests.transports.otlp_files import (
@@ -228,8 +229,8 @@ def test_a_file_removed_at_each_opening_is_given_up(
         disturb(patched, remove)
         (loss,) = transport.send(batch(frame(9, 0))).losses
     assert loss.reason == "moved"
-    assert loss.detail == f"{transport.path}: removed or renamed 5 times while it was opened"
-    assert len(removed) == 5
+    assert loss.detail == f"{transport.path}: removed or renamed {TRIES} times while it was opened"
+    assert len(removed) == TRIES
     cured(transport)
 
 
@@ -242,7 +243,7 @@ def test_a_file_moved_at_each_opening_takes_the_batch_where_it_is(
     with monkeypatch.context() as patched:
         disturb(patched, lambda: moved.append(path.rename(tmp_path / f"{len(moved)}.pb")))
         assert transport.send(batch(frame(2, 0), frame(2, 1))).losses == ()
-    assert [numbers(read_frames(file)) for file in moved] == [[]] * 4 + [[(2, 0), (2, 1)]]
+    assert [numbers(read_frames(file)) for file in moved] == [[]] * (TRIES - 1) + [[(2, 0), (2, 1)]]
     cured(transport)
 
 
@@ -260,7 +261,7 @@ def test_a_torn_file_moved_at_each_opening_is_left_alone(
     with monkeypatch.context() as patched:
         disturb(patched, another)
         assert lost(transport) == "moved"
-    assert [file.read_bytes() for file in moved] == [b"\0\0"] * 5
+    assert [file.read_bytes() for file in moved] == [b"\0\0"] * TRIES
     cured(transport)
 
 
