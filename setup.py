@@ -35,6 +35,7 @@ def native_modules() -> list[Extension]:
             Extension("otel_etw.encoding._frames", ["otel_etw/encoding/_frames.pyx"]),
             Extension("otel_etw.encoding._packing", ["otel_etw/encoding/_packing.pyx"]),
             Extension("otel_etw.encoding._native", ["otel_etw/encoding/_native.pyx"]),
+            Extension("otel_etw._gil", ["otel_etw/_gil.pyx"]),
             Extension("otel_etw.transports._null", ["transports/_null.pyx"]),
         ]
         if os.environ.get("OTEL_ETW_TARGET", sys.platform) == "win32":

@@ -1,4 +1,4 @@
-"""Ours beside the official encoder and the Rust crate: time per point, and ratios.
+"""Ours beside the official encoder and the Rust crate: CPU time per point, wall time, and ratios.
 
     python bench/compare.py                            everything, about ten minutes
     python bench/compare.py --workloads ab --rounds 1
@@ -48,9 +48,12 @@ def compare(letters: str, rounds: int) -> list[dict[str, Any]]:
                     "workload": made.name,
                     "temporality": "delta" if delta else "cumulative",
                     "points": made.points,
-                    "ns": {n: round(median(s) / made.points * 1e9, 1) for n, s in spent.items()},
+                    "ns": {
+                        n: round(median(s.cpu) / made.points * 1e9, 1) for n, s in spent.items()
+                    },
+                    "wall / CPU": {n: round(median(s.wall), 2) for n, s in spent.items() if s.wall},
                     "ratios": {
-                        title: round(ratio(spent[above], spent[below]), 2)
+                        title: round(ratio(spent[above].cpu, spent[below].cpu), 2)
                         for title, above, below in RATIOS
                         if above in spent and below in spent
                     },
@@ -63,11 +66,14 @@ def compare(letters: str, rounds: int) -> list[dict[str, Any]]:
 def shown(row: dict[str, Any]) -> str:
     cells = [f"{row['workload']}, {row['temporality']}"]
     cells += [f"{row['ns'][name]:,.0f}" if name in row["ns"] else "" for name in COLUMNS]
+    cells += [f"{row['wall / CPU'][name]:.2f}" for name in WALLS]
     cells += [f"{row['ratios'][r[0]]:.2f}" if r[0] in row["ratios"] else "" for r in RATIOS]
     return f"| {' | '.join(cells)} |"
 
 
 COLUMNS = (*ENCODERS, "Rust crate")
+# Whose wall time stands beside the CPU time.
+WALLS = ("packed", "one point", "official")
 
 
 def main() -> None:
@@ -76,7 +82,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("-o", "--output", type=Path)
     arguments = parser.parse_args()
-    heads = ["ns per point", *COLUMNS, *(r[0] for r in RATIOS)]
+    walls = (f"{name}, wall / CPU" for name in WALLS)
+    heads = ["ns per point", *COLUMNS, *walls, *(r[0] for r in RATIOS)]
     print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|")
     rows = compare(arguments.workloads, arguments.rounds)
     if arguments.output:

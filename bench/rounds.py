@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
+from typing import NamedTuple
 
 import pyperf
 
@@ -25,13 +26,28 @@ def run(options: Iterable[str]) -> pyperf.Benchmark:
         return pyperf.Benchmark.load(str(file))
 
 
-def in_turns(cases: dict[str, list[str]], rounds: int) -> dict[str, list[float]]:
-    """Case → the median of each round, in seconds. ``cases``: options of ``timed.py``."""
-    medians: dict[str, list[float]] = {name: [] for name in cases}
+class Spent(NamedTuple):
+    """The median of each round."""
+
+    cpu: list[float]
+    """Seconds."""
+    wall: list[float]
+    """Times the CPU time; empty for a program of another language, which tells wall time."""
+
+
+def in_turns(cases: dict[str, list[str]], rounds: int) -> dict[str, Spent]:
+    """Case → what it took. ``cases``: options of ``timed.py``."""
+    spent = {name: Spent([], []) for name in cases}
     for _ in range(rounds):
         for name, options in cases.items():
-            medians[name].append(median(run(options).get_values()))
-    return medians
+            with tempfile.TemporaryDirectory() as folder:
+                wall = Path(folder) / "wall"
+                wall.touch()
+                spent[name].cpu.append(median(run([*options, "--wall", str(wall)]).get_values()))
+                if ratios := wall.read_text(encoding="ascii").split():
+                    # The first is the warm-up.
+                    spent[name].wall.append(median(map(float, ratios[1:])))
+    return spent
 
 
 def ratio(above: list[float], below: list[float]) -> float:

@@ -1,10 +1,13 @@
-"""Seconds of CPU that one export takes, measured by pyperf: what the other scripts call.
+"""Seconds of CPU and of wall time that one export takes, measured by pyperf: what the other
+scripts call.
 
     python bench/timed.py --workload a --encoder packed
     python bench/timed.py --workload a --encoder packed --cumulative --series 100
 
-Each value is an export of data that is new to the process, as a living process has it. CPU time of
-the thread: other people's load on the machine then matters less.
+Each value is an export of data that is new to the process, as a living process has it. What pyperf
+shows is CPU time of the thread, to which other people's load on the machine matters less; ``--wall
+FILE`` appends a line with wall time divided by CPU time for each value. It is above 1 where an
+export sleeps, waits, or lets other threads run.
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ OPTIONS = {
 }
 
 
-def measure(loops: int, made: Workload, encoder: str) -> float:
+def measure(loops: int, made: Workload, encoder: str, wall: Path | None) -> float:
     if encoder == "Rust crate":
         return rust(loops, made)
     export = exporter(encoder)
@@ -45,13 +48,17 @@ def measure(loops: int, made: Workload, encoder: str) -> float:
         data = [made.fresh() for _ in range(200)]
     elif encoder == "nobody":
         data *= 1000
-    spent = 0.0
+    cpu = passed = 0.0
     for _ in range(loops):
-        begin = time.thread_time()
+        cpu_begin, begin = time.thread_time(), time.perf_counter()
         for each in data:
             export(each)
-        spent += time.thread_time() - begin
-    return spent / len(data)
+        cpu += time.thread_time() - cpu_begin
+        passed += time.perf_counter() - begin
+    if wall:
+        with wall.open("a", encoding="ascii") as file:
+            print(passed / cpu, file=file)
+    return cpu / len(data)
 
 
 @cache
@@ -88,6 +95,8 @@ def pass_on(command: list[str], arguments: argparse.Namespace) -> None:
             command.extend((f"--{name}", str(value)))
     if arguments.cumulative:
         command.append("--cumulative")
+    if arguments.wall:
+        command.extend(("--wall", str(arguments.wall)))
 
 
 def main() -> None:
@@ -96,9 +105,12 @@ def main() -> None:
         kind = str if name in ("workload", "encoder") else int
         runner.argparser.add_argument(f"--{name}", default=default, type=kind)
     runner.argparser.add_argument("--cumulative", action="store_true")
+    runner.argparser.add_argument("--wall", type=Path)
     arguments = runner.parse_args()
     made = chosen(arguments)
-    runner.bench_time_func(f"{made.name}, {arguments.encoder}", measure, made, arguments.encoder)
+    runner.bench_time_func(
+        f"{made.name}, {arguments.encoder}", measure, made, arguments.encoder, arguments.wall
+    )
 
 
 if __name__ == "__main__":

@@ -22,15 +22,16 @@ def main() -> None:
     arguments = parser.parse_args()
     spent = in_turns({name: ["--encoder", name] for name in TRANSPORTS}, arguments.rounds)
     points = workloads(True)["a"].points
-    null, written = spent["null"], spent["write alone"]
-    less = [file - write for file, write in zip(spent["file"], written, strict=True)]
+    null, written = spent["null"].cpu, spent["write alone"].cpu
+    less = [file - write for file, write in zip(spent["file"].cpu, written, strict=True)]
     found = {
-        **{f"{name}, ns/point": median(s) / points * 1e9 for name, s in spent.items()},
-        "memory / null": ratio(spent["memory"], null),
+        **{f"{name}, ns/point": median(s.cpu) / points * 1e9 for name, s in spent.items()},
+        **{f"{name}, wall / CPU": median(s.wall) for name, s in spent.items()},
+        "memory / null": ratio(spent["memory"].cpu, null),
         "(file - write alone) / null": ratio(less, null),
-        "nobody, us/export": median(spent["nobody"]) * 1e6,
+        "nobody, us/export": median(spent["nobody"].cpu) * 1e6,
     }
-    del found["nobody, ns/point"]
+    del found["nobody, ns/point"], found["nobody, wall / CPU"]
     for name, value in found.items():
         print(f"| {name} | {value:,.2f} |")
     if arguments.output:

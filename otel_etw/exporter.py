@@ -2,23 +2,22 @@
 
 The only module that knows the SDK's exporter interface. How it stays out of the way:
 
-1. ``export`` never raises: what goes wrong is counted and said.
-2. Exports are serialised by a lock of our own; it is held while encoding and sending, never waited
-   for without a bound by ``shutdown`` and ``force_flush``, and renewed in a forked child.
-3. A call from within ``send``, or from a signal handler that interrupted an export, is refused
-   rather than deadlocked.
+1. ``export`` never raises: what goes wrong is counted and logged.
+2. One call at a time, by a `CallGuard`. Another thread's call is waited for up to the caller's
+   timeout; a call from within ``send``, or from a signal handler that interrupted an export, is
+   refused. Refused points are counted as lost.
+3. An exception that a signal handler raises ends the export that it hits: its points are counted
+   as lost, the exception goes on to the application, and the next export works.
 4. When ``shutdown`` runs out of time, the running export stops at its next batch and closes the
    transport itself.
 """
 
 from __future__ import annotations
 
-import os
 import threading
-import time
-import weakref
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from time import perf_counter
+from typing import Any, TypeVar
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
@@ -30,18 +29,26 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.metrics.view import Aggregation
 
 from otel_etw import encoding, transports
+from otel_etw.counts import Counts, ExportCounter
 from otel_etw.encoding import Encoder, Losses, count_points
+from otel_etw.gil import HOLD, yield_gil
+from otel_etw.log import warn
+from otel_etw.self_metrics import SelfMetrics
 from otel_etw.settings import Settings
-from otel_etw.telemetry import Counts, Telemetry, say
 from otel_etw.transports.arguments import shown
-from otel_etw.transports.base import Delivery, Transport
+from otel_etw.transports.base import Delivery, Frames, Transport
+from otel_etw.transports.call_guard import CallGuard, Refusal
+from otel_etw.transports.registry import WeakRegistry
 
 __all__ = ["ETWMetricExporter"]
 
+T = TypeVar("T")
 
-# Seconds after which other threads get the interpreter, and for how long: it takes turns only every
-# 5 ms by itself, and one that waits for it needs a while to wake up.
-_HOLD, _PAUSE = 0.000_3, 0.000_1
+# What a log line says of an export that did not run.
+_REFUSALS = {
+    Refusal.BUSY: "another export did not end in time",
+    Refusal.REENTRANT: "export from within an export",
+}
 
 
 class ETWMetricExporter(MetricExporter):
@@ -120,22 +127,14 @@ class ETWMetricExporter(MetricExporter):
             native=encoding.NATIVE,
         )
         self._limit = settings.limit
-        self._telemetry = Telemetry(meter_provider)
+        self._counter = ExportCounter()
+        self._self_metrics = SelfMetrics(meter_provider)
         self._transport = _open(settings)
+        self._guard = CallGuard()
         self._shut_down = False
+        # The running call must end early and close the transport.
         self._stop = False
-        self._released = False
-        self._holder: int | None = None  # the thread that exports or flushes
-        self._renew_locks()
         _exporters.add(self)
-
-    def _renew_locks(self) -> None:
-        """At the start, and in a forked child: there the thread that held them is gone, unless it
-        is the one that forked, amid a call of ours that goes on."""
-        if self._holder != threading.get_ident():
-            self._lock = threading.RLock()
-            self._holder = None
-        self._telemetry.renew_lock()
 
     @property
     def transport(self) -> Transport:
@@ -145,85 +144,86 @@ class ETWMetricExporter(MetricExporter):
     @property
     def counts(self) -> Counts:
         """What was exported and lost since the start."""
-        return self._telemetry.counts
+        return self._counter.counts
 
     def export(
         self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
     ) -> MetricExportResult:
         """Encode and send. FAILURE when anything was lost; the losses are counted and logged.
 
-        Never raises. ``timeout_millis`` is not needed: nothing here waits for anyone.
+        Never raises. ``timeout_millis``: how long to wait for another thread's export, flush or
+        shutdown of this exporter; sending itself waits for nobody.
         """
+        run = None
         try:
             if not self._shut_down and not self._transport.enabled:
                 return MetricExportResult.SUCCESS
-            refusal = self._begin()
-            if refusal:
-                return self._refuse(metrics_data, *refusal)
-            try:
-                return self._export(metrics_data)
-            finally:
-                self._end()
+            run = _Run(metrics_data)
+            if self._shut_down:
+                run.refuse("shutdown", "export after shutdown")
+            else:
+                refusal = self._guarded(timeout_millis, self._export, run)
+                if refusal is not None:
+                    run.refuse(refusal.value, _REFUSALS[refusal])
         except Exception as error:
-            return self._refuse(metrics_data, "internal", f"{type(error).__name__}: {error}")
-
-    def _begin(self, seconds: float = -1) -> tuple[str, str] | None:
-        """Take the lock, for ``_end`` to give back. Otherwise the reason why not, in a sentence."""
-        late = "shutdown", "export after shutdown"
-        if self._shut_down:
-            return late
-        if not self._lock.acquire(True, seconds):
-            return "busy", "another export is running"
-        if self._holder is None and not self._shut_down:
-            self._holder = threading.get_ident()
-            return None
-        self._lock.release()
-        if self._stop:
-            # While we held the lock, shutdown could not.
-            self._close_unless_busy(0.0)
-        return late if self._shut_down else ("reentrant", "export from within an export")
-
-    def _end(self) -> None:
-        self._holder = None
-        self._lock.release()
-        if self._stop:
-            self._release()
-
-    def _export(self, data: MetricsData) -> MetricExportResult:
-        given = count_points(data) if self._telemetry.measuring else 0
-        started = held = self._telemetry.started(given)
-        losses = Losses()
-        exported = 0
-        ended = "internal"
-        try:
-            for frames in self._encoder.encode(data, self._frame_limit(), losses):
-                if self._stop:
-                    losses.add("point", "shutdown", "shutdown ran out of time", frames.points)
-                    break
-                if time.perf_counter() - held >= _HOLD:
-                    time.sleep(_PAUSE)
-                    held = time.perf_counter()
-                if not len(frames):
-                    continue  # amid a large one
-                delivery = self._send(frames)
-                exported += delivery.points
-                self._telemetry.taken(delivery.taken, delivery.points, frames.nbytes)
-                for loss in delivery.losses:
-                    losses.add("frame", loss.reason, loss.detail, loss.frames)
-                    losses.add("point", loss.reason, loss.detail, loss.points)
-            ended = "shutdown" if self._stop else ""
-        except Exception as error:
-            losses.add("export", "internal", f"{type(error).__name__}: {error}")
+            run = run or _Run(metrics_data)
+            run.fail(error)
         except BaseException:
-            # Not ours to stop, but what it costs is counted.
-            ended = "interrupted"
+            run = run or _Run(metrics_data)
+            run.interrupt()
             raise
         finally:
-            if ended:
-                rest = count_points(data) - exported - losses.points()
-                losses.add("point", ended, f"not sent any more: {ended}", rest)
-            self._telemetry.finished(started, given, exported, losses)
-        return MetricExportResult.FAILURE if losses else MetricExportResult.SUCCESS
+            if run:
+                self._counter.lost(run.losses)
+        return MetricExportResult.FAILURE if run.losses else MetricExportResult.SUCCESS
+
+    def _guarded(self, millis: float, function: Callable[..., T], *arguments: Any) -> T | Refusal:
+        """The function's result, or why it was not called."""
+        try:
+            return self._guard.run(_seconds(millis), function, *arguments)
+        finally:
+            if self._stop:
+                # Shutdown could not while we ran.
+                self._close(0.0)
+
+    def _export(self, run: _Run) -> None:
+        if self._shut_down:
+            return run.refuse("shutdown", "export after shutdown")
+        given = count_points(run.data) if self._self_metrics.enabled else 0
+        self._counter.exports += 1
+        begun = self._self_metrics.begin(given)
+        try:
+            self._send_all(run)
+        except Exception as error:
+            run.fail(error)
+        except BaseException:
+            run.interrupt()
+            raise
+        finally:
+            self._self_metrics.end(begun, given, run.exported, run.losses)
+
+    def _send_all(self, run: _Run) -> None:
+        counter = self._counter
+        held = perf_counter()
+        for frames in self._encoder.encode(run.data, self._frame_limit(), run.losses):
+            if self._stop:
+                return run.lose_rest("shutdown", "shutdown ran out of time")
+            if perf_counter() - held >= HOLD:
+                yield_gil()
+                held = perf_counter()
+            if not len(frames):
+                continue  # amid a large frame
+            nbytes = frames.nbytes
+            delivery = self._send(frames)
+            # No call between these, so no signal handler: points are counted once, or else lost.
+            run.exported += delivery.points
+            counter.points += delivery.points
+            counter.frames += delivery.taken
+            counter.bytes += nbytes
+            for loss in delivery.losses:
+                run.losses.add("frame", loss.reason, loss.detail, loss.frames)
+                run.losses.add("point", loss.reason, loss.detail, loss.points)
+        return None
 
     def _frame_limit(self) -> int | None:
         limit = self._transport.limit
@@ -231,7 +231,7 @@ class ETWMetricExporter(MetricExporter):
             return self._limit if limit is None else limit
         return min(limit, self._limit)
 
-    def _send(self, frames: Any) -> Delivery:
+    def _send(self, frames: Frames) -> Delivery:
         """What the transport says of a batch; a batch at which it raises is lost."""
         try:
             delivery = self._transport.send(frames)
@@ -251,25 +251,19 @@ class ETWMetricExporter(MetricExporter):
             frames, "transport_error", f"{type(self._transport).__name__}.send returned {wrong}"
         )
 
-    def _refuse(self, data: MetricsData, reason: str, sentence: str) -> MetricExportResult:
-        """Count a whole export as lost."""
-        losses = Losses()
-        losses.add("export", reason, sentence)
-        losses.add("point", reason, sentence, count_points(data))
-        self._telemetry.lost(losses)
-        return MetricExportResult.FAILURE
-
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Push out what the transport has buffered; False when the time ran out. Never raises."""
-        if self._begin(_seconds(timeout_millis)):
-            return False
+        """Push out what the transport has buffered; False when the time ran out, from within an
+        export, and after shutdown. Never raises."""
         try:
-            return bool(self._transport.flush(timeout_millis))
+            return not self._shut_down and (
+                self._guarded(timeout_millis, self._flush, timeout_millis) is True
+            )
         except Exception as error:
-            say("otel-etw: flush failed: %s: %s", type(error).__name__, error)
+            warn("otel-etw: flush failed: %s: %s", type(error).__name__, error)
             return False
-        finally:
-            self._end()
+
+    def _flush(self, millis: float) -> bool:
+        return not self._shut_down and bool(self._transport.flush(millis))
 
     def shutdown(
         self, timeout_millis: float = 30_000, timeout: float | None = None, **kwargs: Any
@@ -280,72 +274,86 @@ class ETWMetricExporter(MetricExporter):
         several exporters share is closed by the last one.
         """
         if self._shut_down:
-            say("otel-etw: the exporter is already shut down")
+            warn("otel-etw: the exporter is already shut down")
             return
         self._shut_down = True
-        if not self._close_unless_busy(_seconds(timeout_millis if timeout is None else timeout)):
-            self._stop = True
-            # Either whoever is busy sees that in the end, or is done by now.
-            self._close_unless_busy(0.0)
+        closed = False
+        try:
+            closed = self._close(_seconds(timeout_millis if timeout is None else timeout))
+        except Exception as error:
+            warn("otel-etw: shutdown failed: %s: %s", type(error).__name__, error)
+        finally:
+            if not closed:
+                self._stop = True
+                # Either the running call sees that in the end, or it is over by now.
+                self._close(0.0)
 
-    def _close_unless_busy(self, seconds: float) -> bool:
-        if not self._lock.acquire(True, seconds):
-            return False
-        idle = self._holder is None
-        self._lock.release()
-        if idle:
-            self._release()
-        return idle
+    def _close(self, seconds: float) -> bool:
+        """Let go of the transport, unless a call goes on for longer than that."""
+        return not isinstance(self._guard.run(seconds, self._release), Refusal)
 
     def _release(self) -> None:
         """Let go of the transport, once; close it unless another exporter sends to it."""
-        with _release_lock:
-            if self._released:
-                return
-            self._released = True
-            if any(
-                other._transport is self._transport and not other._released
-                for other in list(_exporters)
-            ):
-                return
+        if not _exporters.remove(self):
+            return
+        if any(other._transport is self._transport for other in _exporters.alive()):
+            return
         try:
             self._transport.close()
         except Exception as error:
-            say("otel-etw: close failed: %s: %s", type(error).__name__, error)
+            warn("otel-etw: close failed: %s: %s", type(error).__name__, error)
 
 
-# An exporter that is shut down must not silence another one with the same transport.
-_exporters: weakref.WeakSet[ETWMetricExporter] = weakref.WeakSet()
-_release_lock = threading.Lock()
+# Those that still hold their transport: one that is shut down must not silence another with the
+# same transport.
+_exporters: WeakRegistry[ETWMetricExporter] = WeakRegistry()
 
 
-def _renew_locks() -> None:
-    global _release_lock
-    _release_lock = threading.Lock()
-    for exporter in list(_exporters):
-        exporter._renew_locks()
+class _Run:
+    """One export: what it was given, and what became of that so far."""
 
+    __slots__ = ("data", "exported", "losses")
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_renew_locks)
+    def __init__(self, data: MetricsData) -> None:
+        self.data = data
+        self.exported = 0  # points
+        self.losses = Losses()
+
+    def refuse(self, reason: str, sentence: str) -> None:
+        self.losses.add("export", reason, sentence)
+        self.lose_rest(reason, sentence)
+
+    def fail(self, error: Exception) -> None:
+        self.refuse("internal", f"{type(error).__name__}: {error}")
+
+    def interrupt(self) -> None:
+        """The exception is not ours to stop, but what it costs is counted."""
+        self.lose_rest("interrupted", "a signal handler, or another thread, raised amid the export")
+
+    def lose_rest(self, reason: str, sentence: str) -> None:
+        rest = count_points(self.data) - self.exported - self.losses.points()
+        self.losses.add("point", reason, sentence, rest)
 
 
 def _seconds(millis: float | None) -> float:
-    """What Lock.acquire takes, of whatever was given: a wait it can do, and no more."""
+    """What a guard takes, of whatever was given: a wait it can do, and no more."""
     if millis is None:
         return 10.0
     return min(millis / 1000, threading.TIMEOUT_MAX) if millis > 0 else 0.0
 
 
 def _open(settings: Settings) -> Transport:
-    """The transport the settings name. One that cannot be raises; a variable that names none is
-    warned about and passed over."""
+    """The transport the settings name. An argument that names none raises; a variable that does is
+    warned about and ignored, whatever is wrong with it: telemetry must not break the program."""
     if isinstance(settings.transport, Transport):
         return settings.transport
     try:
         return transports.open(settings.transport, provider=settings.provider, limit=settings.limit)
-    except ValueError as error:
-        if settings.transport_from == "transport":
+    except Exception as error:
+        if settings.transport_from != "transport":
+            warn("%s=%s is ignored: %s", settings.transport_from, shown(settings.transport), error)
+        elif isinstance(error, ValueError):
             raise ValueError(f"transport={shown(settings.transport)}: {error}") from None
-        say("%s=%s is passed over: %s", settings.transport_from, shown(settings.transport), error)
-        return transports.open("auto", provider=settings.provider, limit=settings.limit)
+        else:
+            raise
+    return transports.open("auto", provider=settings.provider, limit=settings.limit)

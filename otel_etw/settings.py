@@ -2,12 +2,11 @@
 
 Every default and every refusal's sentence stands here. An argument that is wrong raises, naming
 itself, its value and what is allowed. An environment variable that is wrong is warned about and
-passed over, as the SDK does.
+ignored, as the SDK does.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Callable, Mapping
 from operator import index
@@ -31,13 +30,12 @@ from opentelemetry.sdk.metrics.view import (
     ExponentialBucketHistogramAggregation,
 )
 
+from otel_etw.log import warn
 from otel_etw.provider import DEFAULT_PROVIDER, Provider, parse_guid
 from otel_etw.transports.arguments import shown
 from otel_etw.transports.base import Transport
 
 __all__ = ["ACCOUNT_ATTRIBUTE", "NAMESPACE_ATTRIBUTE", "VARIABLES", "Settings"]
-
-_logger = logging.getLogger("otel_etw")
 
 T = TypeVar("T")
 Temporality = Mapping[type, AggregationTemporality]
@@ -182,7 +180,7 @@ def _chosen(name: str, argument: Any, parse: Callable[[Any], T], default: Any) -
             try:
                 return parse(text), variable
             except (TypeError, ValueError) as error:
-                _logger.warning("%s=%s is passed over: %s", variable, shown(text), error)
+                warn("%s=%s is ignored: %s", variable, shown(text), error)
     return default, name
 
 
@@ -285,5 +283,5 @@ def _geneva(
         sentence = f"{given} is given without {missing}: Geneva takes both or neither"
         if given in VARIABLES:
             raise ValueError(sentence)
-        _logger.warning("%s; it is passed over", sentence)
+        warn("%s; it is ignored", sentence)
     return {}

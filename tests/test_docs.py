@@ -1,34 +1,23 @@
 """What the documents show is what the code does."""
 
 import inspect
+import math
 import re
 import shlex
 import socket
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from otel_etw import ETWMetricExporter, transports
+from otel_etw import ETWMetricExporter, FileTransport, InMemoryTransport, transports
 from otel_etw.encoding.frames import Frames
+from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.settings import VARIABLES
 from otel_etw.transports import etw
 from otel_etw.transports.etw import CODES
+from tests.markdown import ROOT, blocks, document
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-
-
-def code_blocks(document: str) -> list[str]:
-    return re.findall(r"^```python\n(.*?)^```", document, re.MULTILINE | re.DOTALL)
-
-
-def test_readme_example_for_tests_runs() -> None:
-    lines = code_blocks(README)[0].splitlines()
-    setup = "\n".join(line for line in lines if line.startswith("from opentelemetry"))
-    names: dict[str, Any] = {}
-    exec(setup + "\n" + code_blocks(README)[1], names)
-    names["provider"].shutdown()
+README = document("README.md")
 
 
 def test_readme_names_every_argument() -> None:
@@ -58,15 +47,26 @@ def test_readme_commands_are_one_line_each() -> None:
     assert shlex.split(tests)[-1] == ".venv/bin/pytest"
 
 
+def anchors(text: str) -> set[str]:
+    """What GitHub makes of the headings: lower case, hyphens for spaces, no other punctuation."""
+    headings = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading).lower().replace(" ", "-") for heading in headings}
+
+
 def test_links_lead_somewhere() -> None:
-    for document in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "bench/README.md"]:
-        for target in re.findall(r"\]\((?!https?:)([^)#]+)", document.read_text(encoding="utf-8")):
-            assert (document.parent / target).exists(), f"{document.name}: {target}"
+    for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md"), ROOT / "bench/README.md"]:
+        text = page.read_text(encoding="utf-8")
+        for path, anchor in re.findall(r"\]\((?!https?:)([^)#]*)(?:#([^)]*))?\)", text):
+            target = page.parent / path if path else page
+            assert target.exists(), f"{page.name}: {path}"
+            if anchor:
+                found = anchors(target.read_text(encoding="utf-8"))
+                assert anchor in found, f"{page.name}: {path}#{anchor}"
 
 
 def test_transport_of_the_documentation_works(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, Any] = {}
-    exec(code_blocks((ROOT / "docs/transports.md").read_text(encoding="utf-8"))[0], names)
+    exec(blocks("docs/transports.md", "python")[0].text, names)
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as agent:
         agent.settimeout(30)
         agent.bind(("127.0.0.1", 0))
@@ -89,3 +89,29 @@ def test_etw_codes_are_in_their_table() -> None:
     assert [(int(code), name, reason) for code, name, reason in rows] == [
         (code, name, etw.explain(code)[0]) for code, (name, _) in CODES.items()
     ]
+
+
+def test_readme_has_the_limits_of_the_code() -> None:
+    row = re.search(r"^\| `limit` .*$", README, re.MULTILINE)
+    assert row
+    for bytes_ in (etw.ETW_LIMIT, etw.ETW_LIMIT_MAXIMUM):
+        assert f"{bytes_:,}" in row[0]
+    assert FileTransport("frames.pb").limit == 1 << 20
+    assert "Files: 1 MiB" in row[0]
+    assert FileTransport("lines.jsonl").limit == 128 << 10
+    assert "JSON lines 128 KiB" in row[0]
+    assert FRAME_MAXIMUM == (64 << 20) - 1
+    assert "at most 64 MiB" in row[0]
+    assert InMemoryTransport().limit is None
+    assert "Memory: none" in row[0]
+
+
+def test_numbers_of_buffers_are_what_their_formula_gives() -> None:
+    text = " ".join(document("docs/operating.md").split())
+    fit = {size: (size * 1024 - 72) // (etw.ETW_LIMIT + 152) for size in (64, 128, 1024)}
+    assert fit == {64: 1, 128: 2, 1024: 17}
+    assert "one at `-bs 64`, two at 128, **17 at 1024**" in text
+    for size, processors, burst, stalled in ((128, 8, 14, 0), (1024, 16, 120, 60)):
+        lowest = 2 * processors + math.ceil(burst / fit[size])
+        highest = lowest + max(20, math.ceil(stalled / fit[size]))
+        assert f"**`-bs {size} -nb {lowest} {highest}`**" in text

@@ -28,6 +28,7 @@ PUBLIC = {
     "Transport",
 }
 COMPILED = [
+    "otel_etw._gil",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._native",
     "otel_etw.encoding._packing",
@@ -219,7 +220,7 @@ def test_the_encoder_knows_nothing_but_itself() -> None:
 def test_transports_know_the_provider_and_each_other_alone() -> None:
     seam = ("otel_etw.encoding._frames",)
     allowed = {
-        "": ("otel_etw.framing", "otel_etw.limits", "otel_etw.provider"),
+        "": ("otel_etw.framing", "otel_etw.limits", "otel_etw.log", "otel_etw.provider"),
         "otel_etw.transports._null": seam,
         "otel_etw.transports._etw": seam,
     }
@@ -243,7 +244,10 @@ def test_the_writing_side_does_not_know_the_reading_side() -> None:
         "otel_etw.exporter",
         "otel_etw.provider",
         "otel_etw.settings",
-        "otel_etw.telemetry",
+        "otel_etw.counts",
+        "otel_etw.gil",
+        "otel_etw.log",
+        "otel_etw.self_metrics",
     )
     reading = ("otel_etw.captures", "otel_etw.cli", "click", "tabulate")
     assert breaches(writing, reading) == []

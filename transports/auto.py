@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 
+from otel_etw.log import warn
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
 
 __all__ = ["NobodyListens", "from_spec"]
-
-_logger = logging.getLogger("otel_etw")
 
 
 class NobodyListens(Transport):
@@ -41,7 +39,7 @@ def _none(spec: Spec) -> Transport:
     spec.integers()
     if not _warned:
         _warned = True
-        _logger.warning(
+        warn(
             "otel-etw: %s has no Event Tracing for Windows, so no metrics are exported. To export "
             "them all the same use transport='file:PATH' (or OTEL_EXPORTER_ETW_TRANSPORT=file:PATH)"
             "; in tests transport=InMemoryTransport().",

@@ -7,12 +7,11 @@ where nothing is compiled.
 from __future__ import annotations
 
 import atexit
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
-from weakref import WeakSet
 
+from otel_etw.log import warn
 from otel_etw.provider import (
     ETW_LIMIT,
     ETW_LIMIT_64K_BUFFERS,
@@ -28,6 +27,7 @@ from otel_etw.provider import (
 )
 from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
+from otel_etw.transports.registry import WeakRegistry
 
 if TYPE_CHECKING:
     from otel_etw.transports.etw_ctypes import Registration
@@ -48,8 +48,6 @@ CALLS: str | None = _calls and _calls.__name__.rpartition(".")[2]
 
 # What a frame that came too late is reported with: as in _etw.pyx and etw_ctypes.py.
 CLOSED = -1
-
-_logger = logging.getLogger("otel_etw")
 
 # EventWriteTransfer's code → its name in winerror.h, and what to do. A code may come from one of
 # several sessions while the others got the event: so nothing is ever sent again.
@@ -115,7 +113,7 @@ class ETWTransport(Transport):
         self._registration = _registered(self._provider)
         self._closed = False
         if limit > ETW_LIMIT_64K_BUFFERS:
-            _logger.warning(
+            warn(
                 "otel-etw: with limit=%d events above %d bytes are lost in sessions whose buffers "
                 "have 64 KiB, the usual size",
                 limit,
@@ -130,7 +128,7 @@ class ETWTransport(Transport):
         spec.integers()
         limit = ETW_LIMIT if spec.limit is None else spec.limit
         if limit > ETW_LIMIT_MAXIMUM:
-            _logger.warning(
+            warn(
                 "otel-etw: limit=%d is more than an event can carry, %d is used",
                 limit,
                 ETW_LIMIT_MAXIMUM,
@@ -166,7 +164,7 @@ class ETWTransport(Transport):
     def close(self) -> None:
         self._closed = True
         self._registration.close()
-        _alive.discard(self)
+        _alive.remove(self)
 
 
 def explain(code: int) -> tuple[str, str]:
@@ -197,14 +195,14 @@ def _registered(provider: Provider) -> Registration:
         keyword=EVENT_KEYWORD,
     )
     if registration.register_error:
-        _logger.warning(
+        warn(
             "otel-etw: ETW did not register provider %s (EventRegister: error %d), so no session "
             "can listen and nothing is exported",
             provider.guid,
             registration.register_error,
         )
     if registration.traits_error:
-        _logger.warning(
+        warn(
             "otel-etw: ETW did not take the traits of provider %s (EventSetInformation: error %d), "
             "so its events go out without their name; readers that look at id and payload don't "
             "need it",
@@ -214,11 +212,11 @@ def _registered(provider: Provider) -> Registration:
     return registration
 
 
-_alive: WeakSet[ETWTransport] = WeakSet()
+_alive: WeakRegistry[ETWTransport] = WeakRegistry()
 
 
 @atexit.register
 def _close_all() -> None:
     """Before the interpreter goes. The SDK's own shutdown, registered later, comes first."""
-    for transport in list(_alive):
+    for transport in _alive.alive():
         transport.close()

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import sys
 from collections.abc import Sequence
-from threading import RLock
 from typing import Any, ClassVar
 
 from otel_etw.transports.base import Frames
@@ -127,15 +126,18 @@ class Registration:
         self._functions = functions()
         self._traits, self._schema = traits, schema
         self._event = EventDescriptor(event_id, version, channel, level, 0, 0, keyword)
-        # Held by whoever writes. Again by the same thread, when a signal's handler exports too.
-        self._turn = RLock()
+        # Those that write now, and the handle until somebody unregisters it. Both change in single
+        # steps, so nobody waits for anybody: neither a thread nor a signal handler.
+        self._writing: dict[object, bool] = {}
+        self._registered: list[ctypes.c_uint64] = []
         self._handle = ctypes.c_uint64()
         self.traits_error = 0
         self.register_error = self._functions.EventRegister(
             guid, None, None, ctypes.byref(self._handle)
         )
-        self._registered = self._open = not self.register_error
-        if self._registered:
+        self._open = not self.register_error
+        if self._open:
+            self._registered.append(self._handle)
             self.traits_error = self._functions.EventSetInformation(
                 self._handle, _SET_TRAITS, traits, len(traits)
             )
@@ -143,7 +145,7 @@ class Registration:
             self._event.Channel = 0
 
     def __del__(self) -> None:
-        if getattr(self, "_registered", False):
+        if getattr(self, "_registered", None):
             self.close()
 
     @property
@@ -156,13 +158,16 @@ class Registration:
 
     def send(self, frames: Frames) -> list[tuple[int, int]]:
         failed = []
-        with self._turn:
+        call = object()
+        try:
+            self._writing[call] = True
             for index, frame in enumerate(frames):
                 code = self._write(bytes(frame)) if self._open else CLOSED
                 if code:
                     failed.append((index, code))
-        if not self._open:
-            self.close()  # it came meanwhile and left the rest to us
+        finally:
+            self._writing.pop(call, None)
+            self._unregister_if_closed()
         return failed
 
     def _write(self, frame: bytes) -> int:
@@ -182,10 +187,13 @@ class Registration:
 
     def close(self) -> None:
         self._open = False
-        if self._turn.acquire(blocking=False):
+        self._unregister_if_closed()
+
+    def _unregister_if_closed(self) -> None:
+        """Once, and not beside a call that writes: the last of them does it."""
+        if not self._open and not self._writing:
             try:
-                if self._registered:
-                    self._registered = False
-                    self._functions.EventUnregister(self._handle)
-            finally:
-                self._turn.release()
+                handle = self._registered.pop()
+            except IndexError:
+                return
+            self._functions.EventUnregister(handle)

@@ -2,32 +2,32 @@
 
 from __future__ import annotations
 
-import logging
 import os
-from contextlib import suppress
 from pathlib import Path
 from time import monotonic as _monotonic
-from typing import Any
 
 from otel_etw.limits import FRAME_MAXIMUM
+from otel_etw.log import warn
 from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
+from otel_etw.transports.call_guard import CallGuard, Refusal
 from otel_etw.transports.file_append import Appender, Outcome
 from otel_etw.transports.file_formats import FILE_FORMATS, Record
 from otel_etw.transports.file_path import absolute_path, path_from_target
 from otel_etw.transports.file_troubles import Refused
-from otel_etw.transports.locks import ForkSafeLock, attempt
 
 __all__ = ["FileTransport"]
-
-_logger = logging.getLogger("otel_etw")
 
 # Seconds between two log lines about the same thing.
 _QUIET = 60.0
 
-# Seconds to wait for other threads' batches: at first, and after that was in vain, until the lock
-# is had again. Locks have no queue: one of many threads that write without a pause may wait long.
+# Seconds to wait for other threads' batches: at first, and after that was in vain, until a turn
+# comes. There is no queue: one of many threads that write without a pause may wait long.
 _PATIENCE, _SHORT_PATIENCE = 10.0, 0.05
+_REFUSALS = {
+    Refusal.BUSY: "another thread is writing to it",
+    Refusal.REENTRANT: "send was called by a signal handler amid send",
+}
 
 
 class FileTransport(Transport):
@@ -100,9 +100,7 @@ class FileTransport(Transport):
         self._file = Appender(
             str(self._path), self._format, max_bytes, whole_number("backups", backups, 0)
         )
-        self._turn = ForkSafeLock()
-        # The lock and what marks the call that has it. In a forked child the lock is another.
-        self._holder: tuple[Any, list[bool]] | None = None
+        self._guard = CallGuard()
         self._patience = _PATIENCE
         self._logged: dict[str, float] = {}
         self._closed = False
@@ -123,7 +121,7 @@ class FileTransport(Transport):
         if limit is None and spec.limit is not None:
             limit = min(spec.limit, FRAME_MAXIMUM)
             if limit < spec.limit:
-                _logger.warning(
+                warn(
                     "otel-etw: limit=%d is more than readers of files take, %d is used",
                     spec.limit,
                     limit,
@@ -164,38 +162,23 @@ class FileTransport(Transport):
 
     def _append(self, records: list[Record]) -> Outcome:
         """What the `Appender` says when it is this call's turn."""
-        lock = self._turn.lock
-        taken: list[bool] = []
-        mine = lock, taken
-        try:
-            taken.extend(attempt(lock, self._patience))
-            if not taken[0]:
-                self._patience = _SHORT_PATIENCE
-                return self._refused("busy", "another thread is writing to it")
-            if self._holder is not None and self._holder[0] is lock:
-                return self._refused("reentrant", "send was called by a signal handler amid send")
-            self._holder = mine
+        outcome = self._guard.run(self._patience, self._file.append, records)
+        if not isinstance(outcome, Refusal):
             self._patience = _PATIENCE
-            return self._file.append(records)
-        finally:
-            # No call before the release: an interrupt comes after one.
-            if self._holder is mine:
-                self._holder = None
-            if True in taken:
-                lock.release()
-
-    def _refused(self, reason: str, words: str) -> Outcome:
-        return Outcome(0, (reason, f"{self._path}: {words}"), {})
+            return outcome
+        if outcome is Refusal.BUSY:
+            self._patience = _SHORT_PATIENCE
+        words = _REFUSALS[outcome]
+        return Outcome(0, (outcome.value, f"{self._path}: {words}"), {})
 
     def _log(self, notices: dict[str, str]) -> None:
-        """Without the lock: a log handler is other people's code, and may raise or send."""
+        """Outside the guard: a log handler is other people's code, and may raise or send."""
         now = _monotonic()
         for kind, sentence in notices.items():
             said = self._logged.get(kind)
             if said is None or now - said >= _QUIET:
                 self._logged[kind] = now
-                with suppress(Exception):
-                    _logger.warning("otel-etw: %s (said at most once in %d s)", sentence, _QUIET)
+                warn("otel-etw: %s (said at most once in %d s)", sentence, _QUIET)
 
     def close(self) -> None:
         self._closed = True

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from itertools import count
 from typing import TYPE_CHECKING, Any, overload
 
 from otel_etw.limits import MESSAGE_MAXIMUM
 from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
-from otel_etw.transports.locks import ForkSafeLock
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -19,24 +19,47 @@ if TYPE_CHECKING:
 __all__ = ["InMemoryTransport"]
 
 
+class _Store:
+    """The newest frames, numbered from 0.
+
+    Without a lock: each method is one call into C, which no thread and no signal handler
+    interrupts.
+    """
+
+    def __init__(self, max_frames: int) -> None:
+        self._numbered: deque[tuple[bytes, int]] = deque(maxlen=max_frames)
+        self._numbers = count()
+
+    def add(self, frames: list[bytes]) -> None:
+        # In this order: ``zip`` takes no number where there is no frame.
+        self._numbered.extend(zip(frames, self._numbers, strict=False))
+
+    @property
+    def frames(self) -> list[bytes]:
+        return [frame for frame, _ in self._numbered.copy()]
+
+    @property
+    def evicted(self) -> int:
+        for _, number in self._numbered.copy():
+            return number
+        return 0
+
+
 class InMemoryTransport(Transport):
     """Keeps the newest ``max_frames`` frames; any thread may send and read.
 
     ``limit`` is the most bytes of one frame; without it an export is one frame whatever its
-    size. After ``close`` what was kept stays readable and nothing more is taken; ``enabled``
-    stays true, so that an export after it is counted as lost instead of passed over.
+    size. After ``close`` the frames stay readable and nothing more is taken; ``enabled``
+    stays true, so that an export after it is counted as lost.
     """
 
     def __init__(self, limit: int | None = None, max_frames: int = 10_000) -> None:
         if limit is not None:
             whole_number("limit", limit, 1, MESSAGE_MAXIMUM)
         self._limit = limit
-        self._frames: deque[bytes] = deque(
-            maxlen=whole_number("max_frames", max_frames, 1, sys.maxsize)
-        )
-        self._evicted = 0
+        self._max_frames = whole_number("max_frames", max_frames, 1, sys.maxsize)
+        self._store = _Store(self._max_frames)
         self._closed = False
-        self._turn = ForkSafeLock()
 
     @classmethod
     def from_spec(cls, spec: Spec) -> InMemoryTransport:
@@ -49,13 +72,9 @@ class InMemoryTransport(Transport):
         return self._limit
 
     def send(self, frames: Frames) -> Delivery:
-        kept = [bytes(frame) for frame in frames]
-        with self._turn.lock:
-            if self._closed:
-                return Delivery.nothing(frames, "closed", "the transport was closed")
-            before = len(self._frames)
-            self._frames.extend(kept)
-            self._evicted += before + len(kept) - len(self._frames)
+        if self._closed:
+            return Delivery.nothing(frames, "closed", "the transport was closed")
+        self._store.add([bytes(frame) for frame in frames])
         return Delivery.of(frames)
 
     def close(self) -> None:
@@ -64,19 +83,16 @@ class InMemoryTransport(Transport):
     @property
     def frames(self) -> list[bytes]:
         """The frames kept, oldest first; a copy."""
-        with self._turn.lock:
-            return list(self._frames)
+        return self._store.frames
 
     @property
     def evicted(self) -> int:
         """Frames that made room for newer ones since the start or ``clear``."""
-        return self._evicted
+        return self._store.evicted
 
     def clear(self) -> None:
         """Forget all frames, and how many were evicted."""
-        with self._turn.lock:
-            self._frames.clear()
-            self._evicted = 0
+        self._store = _Store(self._max_frames)
 
     def metrics(self) -> list[ExportMetricsServiceRequest]:
         """The frames, parsed. ImportError without the extra ``otel-etw[proto]``."""

@@ -25,8 +25,8 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_etw import ETWMetricExporter
 from otel_etw.cli.texts import printable
+from otel_etw.counts import Counts
 from otel_etw.provider import DEFAULT_PROVIDER
-from otel_etw.telemetry import Counts
 from otel_etw.transports import names, parse
 
 __all__ = ["demo"]

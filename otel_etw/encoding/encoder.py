@@ -59,6 +59,12 @@ class Encoder:
         if native and _native is None:
             raise RuntimeError("otel-etw was installed without its compiled encoder")
         self._native = native
+        if not native:
+            # Imported here, since where the compiled one is nobody needs it; and not in ``encode``:
+            # a signal handler that raises amid an import may leave the import system locked.
+            from .packing import Packer
+
+            self._plain_packer = Packer
         self._max_points = max_points
         self._constants = tuple(
             _constant(key, value, ROOM.POINT) for key, value in (attributes or {}).items()
@@ -83,7 +89,7 @@ class Encoder:
                 limit, self._max_points, self._constants
             )
         else:
-            packer = _plain_packer(limit, self._max_points)
+            packer = self._plain_packer(limit, self._max_points)
         for resource, scopes in _resources(data, losses):
             try:
                 ends = self._resources.ends(resource, losses, self._resource_ends)
@@ -153,13 +159,6 @@ class Encoder:
         body = plain.point(kind.point, point, self._constants, losses, where)
         if body is not None and not packer.add(body):
             losses.add("point", "too_large", f"{where}, a point of {len(body)} bytes")
-
-
-def _plain_packer(limit: int | None, max_points: int | None) -> Any:
-    # Imported here: where the compiled one is, nobody needs it.
-    from .packing import Packer
-
-    return Packer(limit, max_points)
 
 
 class _Kept:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import MetricExportResult
 
-from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport, telemetry
-from otel_etw.telemetry import QUIET
+from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport
+from otel_etw.counts import LOG_INTERVAL
 from otel_etw.transports import Frames
 
 from .conftest import Warnings
@@ -23,19 +22,17 @@ SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 SECRET = "hunter2"
 
 
-class Clock(SimpleNamespace):
+class Clock:
     now = 0.0
 
-    def monotonic(self) -> float:
+    def __call__(self) -> float:
         return self.now
-
-    perf_counter = monotonic
 
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(telemetry, "time", clock)
+    monkeypatch.setattr("otel_etw.counts.monotonic", clock)
     return clock
 
 
@@ -180,7 +177,7 @@ def test_a_loss_is_said_once_and_counted_always(clock: Clock, warnings: Warnings
     exporter = ETWMetricExporter(InMemoryTransport())
     for _ in range(100):
         exporter.export(data(counter(number(None), number(None))))
-        clock.now += QUIET / 101
+        clock.now += LOG_INTERVAL / 101
     assert len(warnings()) == 1
     assert "lost 2 point(s)" in warnings()[0]
     assert exporter.counts.points_lost == 200
@@ -190,7 +187,7 @@ def test_it_is_said_again_after_a_while_with_the_sum(clock: Clock, warnings: War
     exporter = ETWMetricExporter(InMemoryTransport())
     for _ in range(3):
         exporter.export(data(counter(number(None))))
-    clock.now += QUIET
+    clock.now += LOG_INTERVAL
     exporter.export(data(counter(number(None))))
     first, second = warnings()
     assert "(1 since the start" in first
@@ -216,9 +213,10 @@ def test_a_good_export_says_nothing(caplog: pytest.LogCaptureFixture) -> None:
     assert [record for record in caplog.records if record.name == "otel_etw"] == []
 
 
-def test_the_logger_is_none_of_the_sdks() -> None:
+def test_the_logger_is_none_of_the_sdks(caplog: pytest.LogCaptureFixture) -> None:
     """A log exporter listens to ``opentelemetry``: a failure there would feed on itself."""
-    assert telemetry._logger.name == "otel_etw"
+    ETWMetricExporter(Scripted(lambda frames: Delivery.nothing(frames, "gone"))).export(some(1))
+    assert {record.name for record in caplog.records} == {"otel_etw"}
 
 
 @pytest.fixture

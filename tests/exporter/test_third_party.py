@@ -13,6 +13,7 @@ from otel_etw.provider import DEFAULT_PROVIDER, Provider
 from otel_etw.transports import Spec
 
 from .conftest import Warnings
+from .doubles import SYSTEMS_OWN
 from .material import some
 
 MODULE = """
@@ -93,14 +94,23 @@ def test_the_provider_comes_from_variables_too(
     assert (spec.provider, spec.limit) == (provider, 77)
 
 
-@pytest.mark.parametrize("by_variable", [False, True])
-def test_one_that_cannot_be_here_raises_however_it_was_asked_for(
-    monkeypatch: pytest.MonkeyPatch, by_variable: bool
-) -> None:
-    if by_variable:
-        monkeypatch.setenv("OTEL_EXPORTER_ETW_TRANSPORT", "grounded")
+def test_one_that_cannot_be_here_raises_when_code_asks_for_it() -> None:
     with pytest.raises(RuntimeError, match="there are no pigeons here; use"):
-        ETWMetricExporter(None if by_variable else "grounded")
+        ETWMetricExporter("grounded")
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("grounded", "there are no pigeons here; use"), ("nothing", "'nothing' returned NoneType")],
+)
+def test_one_that_cannot_be_here_is_ignored_when_a_variable_asks_for_it(
+    monkeypatch: pytest.MonkeyPatch, warnings: Warnings, name: str, words: str
+) -> None:
+    monkeypatch.setenv("OTEL_EXPORTER_ETW_TRANSPORT", name)
+    assert isinstance(ETWMetricExporter().transport, SYSTEMS_OWN)
+    warning = warnings()[0]
+    assert warning.startswith(f"OTEL_EXPORTER_ETW_TRANSPORT='{name}' is ignored: ")
+    assert words in warning
 
 
 def test_a_factory_that_returns_no_transport_is_named() -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from otel_etw.transports import file, file_open
+from otel_etw.transports.call_guard import Refusal
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_formats import JsonLinesFormat, LengthPrefixedFormat
 from otel_etw.transports.file_lock import FileLock, Hold
@@ -176,8 +177,9 @@ def test_every_reason_is_in_the_documentation() -> None:
     folder = Path(str(file.__file__)).parent
     found = {"os_error", *(row[0] for row in (*_REASONS.values(), *_WINDOWS_REASONS.values()))}
     found |= {LengthPrefixedFormat.foreign[0], JsonLinesFormat.foreign[0]}
+    found |= {refusal.value for refusal in Refusal}
     for path in folder.glob("file*.py"):
-        calls = r"(?:Refused|_refused|Delivery\.nothing)\((?:frames,)?\s*\"(\w+)\""
+        calls = r"(?:Refused|Delivery\.nothing)\((?:frames,)?\s*\"(\w+)\""
         found |= set(re.findall(calls, path.read_text(encoding="utf-8")))
     text = (Path(__file__).parents[2] / "docs" / "transports.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text.split("what it says")[1], re.MULTILINE)
