@@ -26,7 +26,8 @@ IMPORTS_LATE = {
     ("otel_etw.transports", "_installed"): "when a transport is opened",
     ("otel_etw.transports.auto", "from_spec"): "when a transport is opened",
     ("otel_etw.transports.memory", "metrics"): "reads, in tests",
-    ("otel_etw.transports.otlp_json", "__init__"): "when a transport is opened",
+    ("otel_etw.transports.file_path", "_decoded"): "when a transport is opened",
+    ("otel_etw.transports.json_encoding", "__init__"): "when a transport is opened",
 }
 
 

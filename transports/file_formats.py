@@ -1,4 +1,4 @@
-"""The two forms of a file of frames: how a frame stands in it, and where its whole part ends."""
+"""The two formats of a file of frames: how a frame stands in it, and where its whole part ends."""
 
 from __future__ import annotations
 
@@ -6,19 +6,28 @@ import os
 import sys
 from collections.abc import Callable
 from struct import unpack_from
+from time import monotonic as _monotonic
 from typing import Protocol
 from uuid import uuid4
 
-from otel_etw.limits import WRITTEN_LINE_MAXIMUM
-from otel_etw.transports.otlp_json import OtlpJson
+from otel_etw.framing import PREFIX, RESOURCE_METRICS, follow_resource_metrics
+from otel_etw.limits import FRAME_MAXIMUM, WRITTEN_LINE_MAXIMUM
+from otel_etw.transports.file_troubles import Refused
+from otel_etw.transports.json_encoding import JsonEncoder
 
-__all__ = ["FORMATS", "Format", "Piece", "Unwritable"]
+__all__ = ["FILE_FORMATS", "FileFormat", "Record"]
 
 # What is written for one frame, in parts that need not be copied together before the write.
-Piece = tuple[bytes | memoryview, ...]
+Record = tuple[bytes | memoryview, ...]
 
 _HEAD = 64
 _BLOCK = 65_536
+
+# How long a file may be looked at for a torn end, in reads of a block (256 MiB of small frames) and
+# in seconds: meanwhile other writers wait, and give up after a second.
+_LOOK_READS, _LOOK_SECONDS = 4096, 0.25
+# Parts of the first frame that are followed before a file is believed to hold frames.
+_FIELDS = 256
 
 if sys.platform == "win32":
 
@@ -30,21 +39,13 @@ else:
     _read_at = os.pread
 
 
-class Unwritable(Exception):
-    """A frame that this form can't hold: ``reason`` is the key, the text is the sentence."""
-
-    def __init__(self, reason: str, sentence: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
-
-
-class Format(Protocol):
-    """What the writer of a file asks of a form."""
+class FileFormat(Protocol):
+    """What the writer of a file asks of a format."""
 
     limit: int
     """Bytes of a frame unless told otherwise."""
-    mend: bytes
-    """What ends a torn last piece inside the file; empty: nothing can, a new file must begin."""
+    torn_end: bytes
+    """What ends a torn last record inside the file; empty: nothing can, a new file must begin."""
     foreign: tuple[str, str]
     """Reason and words for a file that holds something else."""
 
@@ -52,25 +53,25 @@ class Format(Protocol):
         """What a new file begins with."""
         ...
 
-    def piece(self, frame: memoryview) -> Piece:
-        """What is written for a frame; raises `Unwritable`."""
+    def record(self, frame: memoryview) -> Record:
+        """What is written for a frame; raises `Refused`."""
         ...
 
     def recognises(self, fd: int, size: int) -> bool:
-        """Whether a file that isn't empty begins as this form does."""
+        """Whether a file that isn't empty begins as this format does."""
         ...
 
-    def whole_until(self, fd: int, start: int, size: int) -> int:
-        """Where the last whole piece ends, given that one ended at ``start``; ``size`` when
-        nothing is torn."""
+    def whole_until(self, fd: int, start: int, size: int) -> int | None:
+        """Where the last whole record ends, given that one ended at ``start``; ``size`` when
+        nothing is torn. None: that would take too long to find out."""
         ...
 
 
-class ProtoFrames:
+class LengthPrefixedFormat:
     """A 4-byte big-endian length before each frame: the Collector's ``format: proto``."""
 
     limit = 1_048_576
-    mend = b""
+    torn_end = b""
     foreign: tuple[str, str] = (
         "not_frames",
         "does not begin with a length-prefixed OTLP metrics frame",
@@ -79,83 +80,96 @@ class ProtoFrames:
     def header(self) -> bytes:
         return b""
 
-    def piece(self, frame: memoryview) -> Piece:
-        return len(frame).to_bytes(4, "big"), frame
+    def record(self, frame: memoryview) -> Record:
+        _check(frame)
+        return len(frame).to_bytes(PREFIX, "big"), frame
 
     def recognises(self, fd: int, size: int) -> bool:
         head = _read_at(fd, _HEAD, 0)
         position = 0
-        while head[position : position + 4] == b"\0\0\0\0":
-            position += 4
+        while head[position : position + PREFIX] == bytes(PREFIX):
+            position += PREFIX
         if position >= len(head):
             # A few empty frames are possible; a run of NULs is somebody's blank file.
             return size < _HEAD
-        prefix = head[position : position + 4]
-        if position + 4 >= size:
-            # Torn inside or after the first length; ours is below 16 MiB, text isn't.
-            return prefix[0] == 0
+        prefix = head[position : position + PREFIX]
+        start = position + PREFIX
+        if start >= size:
+            # Torn inside or after the first length; a frame's is below 64 MiB, text isn't.
+            return prefix[0] <= FRAME_MAXIMUM >> 24
         length = int.from_bytes(prefix, "big")
-        return _holds_resources(fd, position + 4, position + 4 + length, size)
+        if length > FRAME_MAXIMUM:
+            return False
+        return follow_resource_metrics(_FileBytes(fd, size), start, start + length, _FIELDS)[1]
 
-    def whole_until(self, fd: int, start: int, size: int) -> int:
-        while start + 4 <= size:
+    def whole_until(self, fd: int, start: int, size: int) -> int | None:
+        deadline = _monotonic() + _LOOK_SECONDS
+        for _ in range(_LOOK_READS):
+            if start + PREFIX > size:
+                return start
             block = _read_at(fd, min(_BLOCK, size - start), start)
             offset = 0
-            while offset + 4 <= len(block):
-                after = offset + 4 + int(unpack_from(">I", block, offset)[0])
-                if start + after > size:
+            while offset + PREFIX <= len(block):
+                payload = offset + PREFIX
+                length = unpack_from(">I", block, offset)[0]
+                if start + payload + length > size or length > FRAME_MAXIMUM:
                     return start + offset
-                offset = after
+                if length:
+                    if payload == len(block):
+                        break
+                    # Behind a torn frame that something was written to, lengths are none.
+                    if block[payload] != RESOURCE_METRICS:
+                        return start + offset
+                offset = payload + length
             if not offset:
-                break  # cut shorter by somebody while it was read
+                return start  # cut shorter by somebody while it was read
             start += offset
-        return start
-
-
-def _holds_resources(fd: int, start: int, end: int, size: int) -> bool:
-    """Whether a frame is made of ``resource_metrics`` fields (tag 0x0A) alone, whose lengths add
-    up to its own; of a torn frame, as much as there is of it."""
-    while start < min(end, size):
-        head = _read_at(fd, 7, start)
-        if head[0] != 0x0A:
-            return False
-        length = 0
-        for index, byte in enumerate(head[1:6]):
-            length |= (byte & 0x7F) << 7 * index
-            if byte < 0x80:
+            if _monotonic() > deadline:
                 break
-        else:
-            return start + len(head) == size and len(head) < 6
-        start += 2 + index + length
-        inner = head[2 + index : 3 + index]
-        if length and inner and inner[0] not in (0x0A, 0x12, 0x1A):
-            return False
-    return start == end or size <= start <= end
+        return start if start == size else None
 
 
-class JsonLines:
+class _FileBytes:
+    """The bytes of an open file one by one, a few read at once."""
+
+    def __init__(self, fd: int, size: int) -> None:
+        self._fd = fd
+        self._size = size
+        self._begin, self._block = 0, b""
+
+    def __len__(self) -> int:
+        return self._size
+
+    def __getitem__(self, index: int) -> int:
+        if not self._begin <= index < self._begin + len(self._block):
+            self._begin, self._block = index, _read_at(self._fd, _HEAD, index)
+        return self._block[index - self._begin] if self._block else 0
+
+
+class JsonLinesFormat:
     """An OTLP JSON object a line: what the Collector's ``otlpjsonfile`` receiver reads."""
 
     # JSON takes up to seven times the bytes of protobuf, and has `WRITTEN_LINE_MAXIMUM` to fit.
     limit = 131_072
-    mend = b"\n"
+    torn_end = b"\n"
     foreign: tuple[str, str] = ("not_json_lines", "does not begin with a JSON object on a line")
 
     def __init__(self) -> None:
-        self._json = OtlpJson()
+        self._json = JsonEncoder()
 
     def header(self) -> bytes:
         """The Collector knows files by their first 1,000 bytes: those must be a file's own, or
-        it takes a new file for the one just rotated away. It passes over unknown names."""
+        it takes a new file for the one just rotated away. It ignores unknown names."""
         return b'{"file":"%s"}\n' % uuid4().hex.encode()
 
-    def piece(self, frame: memoryview) -> Piece:
+    def record(self, frame: memoryview) -> Record:
+        _check(frame)
         try:
             line = self._json.line(bytes(frame))
         except ValueError as error:
-            raise Unwritable("not_otlp", f"a frame of {len(frame):,} bytes: {error}") from error
+            raise Refused("not_otlp", f"a frame of {len(frame):,} bytes: {error}") from error
         if len(line) > WRITTEN_LINE_MAXIMUM:
-            raise Unwritable(
+            raise Refused(
                 "line_too_long",
                 f"a frame of {len(frame):,} bytes became a line of {len(line):,} bytes of JSON; "
                 f"readers take up to {WRITTEN_LINE_MAXIMUM:,}: set a lower limit than "
@@ -171,4 +185,23 @@ class JsonLines:
         return size if start == size or _read_at(fd, 1, size - 1) == b"\n" else start
 
 
-FORMATS: dict[str, Callable[[], Format]] = {"proto": ProtoFrames, "jsonl": JsonLines}
+def _check(frame: memoryview) -> None:
+    """`Refused` for a frame that no reader would take: a transport is handed whatever its caller
+    has."""
+    size = len(frame)
+    if size > FRAME_MAXIMUM:
+        raise Refused(
+            "frame_too_large",
+            f"a frame of {size:,} bytes is larger than readers take, {FRAME_MAXIMUM:,}: set a "
+            f"lower limit",
+        )
+    if size and frame[0] != RESOURCE_METRICS:
+        raise Refused(
+            "not_otlp", f"a frame of {size:,} bytes is no ExportMetricsServiceRequest of metrics"
+        )
+
+
+FILE_FORMATS: dict[str, Callable[[], FileFormat]] = {
+    "proto": LengthPrefixedFormat,
+    "jsonl": JsonLinesFormat,
+}

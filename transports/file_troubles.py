@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import errno
 import os
-from pathlib import Path
 
-__all__ = ["Refused", "explain"]
+__all__ = ["Refused", "cause", "explain"]
 
 _REASONS = {
     errno.ENOSPC: ("disk_full", "no space is left on the disk"),
@@ -25,6 +24,12 @@ _REASONS = {
     errno.EIO: ("io_error", "the device reports an error"),
 }
 
+# Windows' own numbers, where errno has one for several causes.
+_WINDOWS_REASONS = {
+    32: ("in_use", "another program has it open and does not share it"),  # SHARING_VIOLATION
+    33: ("in_use", "another program has locked a part of it"),  # LOCK_VIOLATION
+}
+
 
 class Refused(Exception):
     """A reason of our own not to write; the text is the sentence."""
@@ -34,13 +39,22 @@ class Refused(Exception):
         self.reason = reason
 
 
-def explain(path: Path, trouble: OSError | Refused) -> tuple[str, str]:
+def explain(path: str, trouble: OSError | Refused) -> tuple[str, str]:
     """The reason and the sentence for what stopped a write to ``path``."""
+    reason, words = cause(path, trouble)
+    return reason, f"{path}: {words}"
+
+
+def cause(path: str, trouble: OSError | Refused) -> tuple[str, str]:
+    """As `explain`, without the path: a part of a sentence."""
     if isinstance(trouble, Refused):
-        return trouble.reason, f"{path}: {trouble}"
+        return trouble.reason, str(trouble)
     number = trouble.errno or 0
     # Windows says EACCES of a folder. Path.is_dir would raise where the parent can't be read.
     if number == errno.EACCES and os.path.isdir(path):  # noqa: PTH112
         number = errno.EISDIR
-    reason, words = _REASONS.get(number, ("os_error", "the system refused it"))
-    return reason, f"{path}: {words} ({trouble.strerror or trouble})"
+    reason, words = _WINDOWS_REASONS.get(
+        getattr(trouble, "winerror", None) or 0,
+        _REASONS.get(number, ("os_error", "the system refused it")),
+    )
+    return reason, f"{words} ({trouble.strerror or trouble})"

@@ -59,6 +59,14 @@ def batch(*frames: bytes) -> Frames:
     return Frames(frames, [1] * len(frames))
 
 
+def windows_error(number: int) -> PermissionError:
+    """What Python makes of Windows' ERROR_ACCESS_DENIED (5), ERROR_SHARING_VIOLATION (32) and
+    ERROR_LOCK_VIOLATION (33), on any system."""
+    error = PermissionError(13, "as Windows says it")
+    error.winerror = number
+    return error
+
+
 def split_frames(content: bytes) -> tuple[list[bytes], bytes]:
     """The whole frames of a proto file, and the torn piece after them."""
     frames = []

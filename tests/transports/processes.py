@@ -54,7 +54,7 @@ while content:
     length = int.from_bytes(content[:4], "big")
     frames.append(content[4 : 4 + length])
     content = content[4 + length :]
-transport = FileTransport(sys.argv[2])
+transport = FileTransport(sys.argv[2], max_bytes=eval(sys.argv[4]), backups=100_000)
 while True:
     for frame in frames:
         delivery = transport.send(Frames([frame], [1]))
@@ -66,14 +66,16 @@ while True:
 """
 
 
-def spawn_writer(path: Path, frames: list[bytes], how: str) -> subprocess.Popen[bytes]:
+def spawn_writer(
+    path: Path, frames: list[bytes], how: str, max_bytes: int | None = None
+) -> subprocess.Popen[bytes]:
     """A fresh interpreter that writes the frames one by one and prints a dot for each taken;
     ``how``: once, or endlessly."""
     with TemporaryFile() as given:
         given.write(b"".join(len(frame).to_bytes(4, "big") + frame for frame in frames))
         given.seek(0)
         return subprocess.Popen(
-            [sys.executable, "-c", PROGRAM, repr(sys.path), str(path), how],
+            [sys.executable, "-c", PROGRAM, repr(sys.path), str(path), how, repr(max_bytes)],
             stdin=given,
             stdout=subprocess.PIPE,
         )

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+from otel_etw import captures
+from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.transports import open as open_transport
 from otel_etw.transports.file import FileTransport
 from tests.systems import not_on_windows
@@ -73,7 +75,7 @@ def test_what_another_program_rotates_away_is_begun_anew(tmp_path: Path) -> None
     assert numbers(read_frames(path)) == [(1, 2)]
 
 
-def test_what_another_program_truncates_is_gone_on_with(tmp_path: Path) -> None:
+def test_what_another_program_truncates_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path)
     transport.send(batch(frame(1, 0), frame(1, 1)))
@@ -138,15 +140,18 @@ def test_a_relative_path_stays_where_it_was_meant(
 
 
 @not_on_windows("a working folder can't be removed")
-def test_a_working_folder_that_is_gone_is_told_by_the_delivery(tmp_path: Path) -> None:
-    def send() -> None:
+def test_a_relative_path_is_refused_when_the_working_folder_is_gone(tmp_path: Path) -> None:
+    """It names no place, and would name another one once the program changes its folder."""
+
+    def make() -> None:
         (tmp_path / "gone").mkdir()
         os.chdir(tmp_path / "gone")
         (tmp_path / "gone").rmdir()
-        (loss,) = FileTransport("m.pb").send(batch(frame(1, 0))).losses
-        assert loss.reason == "no_folder"
+        with pytest.raises(ValueError, match=r"path='m.pb' is relative, and the working folder"):
+            FileTransport("m.pb")
+        assert FileTransport(tmp_path / "m.pb").send(batch(frame(1, 0))).taken == 1
 
-    in_child(send)
+    in_child(make)
 
 
 @pytest.mark.parametrize(
@@ -259,20 +264,52 @@ def test_after_close_nothing_is_taken(tmp_path: Path) -> None:
     assert transport.flush()
 
 
-def test_an_interrupt_amid_a_write_leaves_nothing_held(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
+def test_a_frame_larger_than_readers_take_is_refused(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    transport = FileTransport(path, limit=FRAME_MAXIMUM)
+    delivery = transport.send(batch(frame(1, 0), b"\n" + bytes(FRAME_MAXIMUM), frame(1, 1)))
+    (loss,) = delivery.losses
+    assert (delivery.taken, loss.reason, loss.frames) == (2, "frame_too_large", 1)
+    assert "a frame of 67,108,864 bytes is larger than readers take, 67,108,863" in loss.detail
+    assert str(path) in loss.detail
+
+
+def test_the_largest_frame_is_read_by_our_own_reader(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
-    transport = FileTransport(path, max_bytes=1_000)
+    filling = FRAME_MAXIMUM - len(frame(1, 0, FRAME_MAXIMUM - 100)) + FRAME_MAXIMUM - 100
+    largest = frame(1, 0, filling)
+    assert len(largest) == FRAME_MAXIMUM
+    transport = FileTransport(path, limit=FRAME_MAXIMUM)
+    assert transport.send(batch(largest, frame(1, 1))).losses == ()
+    assert FileTransport(path).send(batch(frame(1, 2))).losses == ()
+    items = list(captures.open(path))
+    assert [type(item) for item in items] == [captures.Frame] * 3
 
-    def interrupted(fd: int, data: bytes) -> int:
-        raise KeyboardInterrupt
 
-    with monkeypatch.context() as patched:
-        patched.setattr(os, "write", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            transport.send(batch(frame(1, 0)))
-    # Both need the file's lock; the first also the transport's own.
-    assert transport.send(batch(frame(1, 1, 900))).taken == 1
-    assert FileTransport(path, max_bytes=1_000).send(batch(frame(2, 0))).taken == 1
-    assert numbers(read_frames(path)) == [(2, 0)]
+@pytest.mark.parametrize("content", [b"\x12\0", b"text"])
+@pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
+def test_a_frame_that_is_no_request_of_metrics_is_refused(
+    tmp_path: Path, name: str, content: bytes
+) -> None:
+    """The next writer would take the file for a torn one."""
+    transport = FileTransport(tmp_path / name)
+    delivery = transport.send(batch(content, frame(1, 0)))
+    (loss,) = delivery.losses
+    assert (delivery.taken, loss.reason, loss.frames) == (1, "not_otlp", 1)
+
+
+def test_an_exporter_s_limit_above_the_maximum_is_lowered(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    transport = open_transport(f"file:{tmp_path / 'm.pb'}", limit=2**31 - 1)
+    assert transport.limit == FRAME_MAXIMUM
+    assert caplog.messages == [
+        "otel-etw: limit=2147483647 is more than readers of files take, 67108863 is used"
+    ]
+    caplog.clear()
+    assert open_transport("file:m.pb?limit=900", limit=2**31 - 1).limit == 900
+    assert open_transport("file:m.pb", limit=FRAME_MAXIMUM).limit == FRAME_MAXIMUM
+    assert caplog.messages == []
+    with pytest.raises(ValueError, match="limit=67108864 is out of range"):
+        open_transport("file:m.pb?limit=67108864")

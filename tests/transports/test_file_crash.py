@@ -60,7 +60,7 @@ def kill_writers(path: Path, kills: int) -> dict[int, int]:
 
 
 def in_order_of_time(path: Path) -> Iterator[Path]:
-    """The files set aside, oldest first, and the file itself."""
+    """The quarantined files, oldest first, and the file itself."""
 
     def age(file: Path) -> tuple[str, int]:
         found = re.fullmatch(r"m-([\dT.-]+)-torn(?:-(\d+))?\.\w+", file.name)

@@ -18,7 +18,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 
 from otel_etw.limits import WRITTEN_LINE_MAXIMUM
 from otel_etw.transports.file import FileTransport
-from otel_etw.transports.otlp_json import OtlpJson
+from otel_etw.transports.json_encoding import JsonEncoder
 from tests.transports.otlp_files import (
     COLLECTOR,
     batch,
@@ -34,7 +34,7 @@ with_collector = pytest.mark.skipif(not COLLECTOR.is_dir(), reason=f"no folder {
 
 
 def line_of(request: ExportMetricsServiceRequest) -> bytes:
-    return OtlpJson().line(request.SerializeToString())
+    return JsonEncoder().line(request.SerializeToString())
 
 
 def attribute(value: Any, kind: str = "string_value") -> bytes:
@@ -222,12 +222,12 @@ def test_a_file_has_one_first_line_however_often_it_is_opened(tmp_path: Path) ->
 
 def test_a_line_of_the_most_bytes_is_taken_and_a_longer_one_is_not(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
-    room = WRITTEN_LINE_MAXIMUM - len(OtlpJson().line(frame(1, 0, 0)))
+    room = WRITTEN_LINE_MAXIMUM - len(JsonEncoder().line(frame(1, 0, 0)))
     # The checksum's digits differ: find the filling whose line is exactly as long as allowed.
     fitting = next(
         filling
         for filling in range(room, room - 12, -1)
-        if len(OtlpJson().line(frame(1, 0, filling))) == WRITTEN_LINE_MAXIMUM
+        if len(JsonEncoder().line(frame(1, 0, filling))) == WRITTEN_LINE_MAXIMUM
     )
     transport = FileTransport(path, limit=2_000_000)
     delivery = transport.send(batch(frame(1, 0, fitting), frame(1, 0, fitting + 12), frame(1, 1)))
@@ -321,7 +321,7 @@ def test_the_known_set_is_what_the_collector_made_of_it(tmp_path: Path, name: st
 
 
 @with_collector
-def test_the_collector_s_lines_are_gone_on_with(tmp_path: Path) -> None:
+def test_the_collector_s_lines_are_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     content = (COLLECTOR / "json.jsonl").read_bytes()
     path.write_bytes(content)

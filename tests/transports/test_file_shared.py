@@ -4,20 +4,33 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 import threading
+from ast import literal_eval
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from time import perf_counter
+from typing import Literal
 
 import pytest
 
-from otel_etw.transports import file_append
+from otel_etw.transports import file_append, file_lock
 from otel_etw.transports.file import FileTransport
-from otel_etw.transports.locks import FileLock, Hold
+from otel_etw.transports.file_lock import FileLock, Hold
+from otel_etw.transports.file_rotation import Backups
 from tests.systems import not_on_windows
-from tests.transports.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
+from tests.transports.otlp_files import (
+    batch,
+    frame,
+    identify,
+    numbers,
+    read_frames,
+    read_lines,
+    split_frames,
+    windows_error,
+)
 from tests.transports.processes import fork, in_child, spawn_writer, wait
 
 
@@ -151,9 +164,9 @@ def test_who_has_the_lock_keeps_others_out_until_it_is_given_back(tmp_path: Path
         one, two = FileLock(first), FileLock(second)
         assert one.take(0) is Hold.HELD
         assert two.take(0) is Hold.BUSY
-        two.give_back()
+        two.release()
         assert two.take(0) is Hold.BUSY
-        one.give_back()
+        one.release()
         assert two.take(0) is Hold.HELD
     finally:
         os.close(first)
@@ -171,70 +184,135 @@ class Stuck:
         assert self.lock.take(0) is Hold.HELD
 
     def __exit__(self, *_: object) -> None:
-        self.lock.give_back()
+        self.lock.release()
         os.close(self.fd)
 
 
-@not_on_windows("nobody writes without the lock")
-def test_without_the_lock_frames_are_appended_and_nothing_is_renamed(tmp_path: Path) -> None:
-    path = tmp_path / "m.pb"
+@pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
+def test_without_the_lock_nothing_is_written_and_the_batch_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A writer that went without it could not know what it writes behind."""
+    monkeypatch.setattr(file_append, "_PATIENCE", 0.1)
+    path = tmp_path / name
     transport = FileTransport(path, max_bytes=1)
     transport.send(batch(frame(1, 0)))
+    content = path.read_bytes()
     with Stuck(path):
-        assert transport.send(batch(frame(1, 1), frame(1, 2))).losses == ()
+        (loss,) = FileTransport(path, max_bytes=1).send(batch(frame(1, 1), frame(1, 2))).losses
+    assert (loss.reason, loss.frames) == ("locked", 2)
+    assert str(path) in loss.detail
+    assert path.read_bytes() == content
     assert list(tmp_path.iterdir()) == [path]
-    assert numbers(read_frames(path)) == [(1, 0), (1, 1), (1, 2)]
-    transport.send(batch(frame(1, 3)))
-    assert len(list(tmp_path.iterdir())) == 2
+    assert transport.send(batch(frame(1, 3))).losses == ()
 
 
-def test_without_the_lock_nothing_is_glued_to_a_torn_frame(tmp_path: Path) -> None:
+def test_who_waited_in_vain_waits_shortly_until_the_lock_is_had_again(tmp_path: Path) -> None:
+    """An export of many batches must not wait a second for each."""
     path = tmp_path / "m.pb"
     transport = FileTransport(path)
     transport.send(batch(frame(1, 0)))
-    torn = path.read_bytes() + b"\0\0\1"
-    path.write_bytes(torn)
-    with Stuck(path):
-        (loss,) = transport.send(batch(frame(1, 1))).losses
-        assert loss.reason == "locked"
-        assert path.read_bytes() == torn
-    assert transport.send(batch(frame(1, 2))).taken == 1
-    assert numbers(read_frames(path)) == [(1, 2)]
+
+    def waited() -> float:
+        begun = perf_counter()
+        with Stuck(path):
+            assert [loss.reason for loss in transport.send(batch(frame(1, 1))).losses] == ["locked"]
+        return perf_counter() - begun
+
+    for _ in range(2):
+        assert 0.9 < waited() < 5
+        assert sum(waited() for _ in range(5)) < 0.9
+        assert transport.send(batch(frame(1, 2))).losses == ()
 
 
-@not_on_windows("nobody writes without the lock")
-def test_without_the_lock_a_line_begins_with_its_own_newline(tmp_path: Path) -> None:
-    path = tmp_path / "m.jsonl"
+def test_a_clock_that_stands_still_ends_no_wait_late(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a test of the application with freezegun, which finds clocks by what they are."""
+    monkeypatch.setattr(file_lock, "_monotonic", lambda: 7.0)
+    path = tmp_path / "m.pb"
     transport = FileTransport(path)
     transport.send(batch(frame(1, 0)))
     with Stuck(path):
-        transport.send(batch(frame(1, 1)))
-    assert path.read_bytes().count(b"\n\n") == 1
-    assert [identify(request)[1] for request in read_lines(path)] == [0, 1]
+        assert [loss.reason for loss in transport.send(batch(frame(1, 1))).losses] == ["locked"]
 
 
-@not_on_windows("nobody writes without the lock")
-def test_two_who_begin_a_file_at_once_are_both_read(tmp_path: Path) -> None:
-    path = tmp_path / "m.jsonl"
-    path.touch()
-    with Stuck(path):
-        FileTransport(path).send(batch(frame(1, 0)))
-    FileTransport(path).send(batch(frame(2, 0)))
-    with Stuck(path):
-        FileTransport(path).send(batch(frame(1, 1)))
-    assert [identify(request) for request in read_lines(path)] == [(1, 0), (2, 0), (1, 1)]
+def test_a_torn_frame_written_between_look_and_write_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a writer that does not keep to the lock. Who reads by the lengths finds every frame that
+    was said to be taken."""
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path)
+    transport.send(batch(frame(1, 0)))
+    write = os.write
+    foreign = len(frame(9, 0)).to_bytes(4, "big") + frame(9, 0)
+
+    def preceded(torn: bytes) -> Callable[[int, bytes], int]:
+        def write_behind(fd: int, data: bytes) -> int:
+            with path.open("ab", buffering=0) as other:
+                other.write(torn)
+            return write(fd, data)
+
+        return write_behind
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", preceded(foreign))
+        assert transport.send(batch(frame(1, 1))).losses == ()
+        patched.setattr(os, "write", preceded(foreign[:-3]))
+        (loss,) = transport.send(batch(frame(1, 2), frame(1, 3))).losses
+    assert (loss.reason, loss.frames) == ("behind_torn_frame", 2)
+    assert transport.send(batch(frame(1, 4))).losses == ()
+    assert numbers(read_frames(path)) == [(1, 4)]
+    (torn,) = tmp_path.glob("m-*-torn.pb")
+    assert numbers(split_frames(torn.read_bytes())[0][:3]) == [(1, 0), (9, 0), (1, 1)]
+
+
+def test_a_short_write_behind_a_torn_frame_takes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path)
+    transport.send(batch(frame(1, 0)))
+    write = os.write
+
+    def short(fd: int, data: bytes) -> int:
+        with path.open("ab", buffering=0) as other:
+            other.write(b"\0\0")
+        return write(fd, data[: len(data) - 1])
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", short)
+        (loss,) = transport.send(batch(frame(1, 1), frame(1, 2))).losses
+    assert (loss.reason, loss.frames) == ("behind_torn_frame", 2)
 
 
 @not_on_windows("there is no fork")
 @pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
-def test_processes_that_hardly_ever_get_the_lock_lose_nothing(
+def test_processes_that_hardly_ever_get_the_lock_count_what_they_lose(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    monkeypatch.setattr(file_append, "_SHORT", 0)
+    monkeypatch.setattr(file_append, "_PATIENCE", 0)
+    monkeypatch.setattr(file_append, "_SHORT_PATIENCE", 0)
     path = tmp_path / name
-    children = [fork(partial(write, path, writer, 200, 10_000)) for writer in range(4)]
+
+    def write_some(writer: int) -> None:
+        transport = FileTransport(path, max_bytes=10_000, backups=100_000)
+        taken = []
+        for number in range(0, 200, 2):
+            delivery = transport.send(batch(frame(writer, number), frame(writer, number + 1)))
+            assert {loss.reason for loss in delivery.losses} <= {"locked"}
+            taken += [number, number + 1][: delivery.taken]
+        (tmp_path / f"{writer}.taken").write_text(repr(taken))
+
+    children = [fork(partial(write_some, writer)) for writer in range(4)]
     assert [wait(child) for child in children] == [0] * 4
-    assert Counter(everything(tmp_path)) == all_of(4, 200)
+    taken = []
+    for writer in range(4):
+        told = tmp_path / f"{writer}.taken"
+        taken += [(writer, number) for number in literal_eval(told.read_text())]
+        told.unlink()
+    assert Counter(everything(tmp_path)) == Counter(taken)
 
 
 def test_a_file_system_without_locks_rotates_and_mends_all_the_same(
@@ -255,68 +333,97 @@ def test_a_file_system_without_locks_rotates_and_mends_all_the_same(
     assert len(list(tmp_path.glob("m-*-torn*.pb"))) == 1
 
 
-def test_a_file_that_another_sets_aside_first_is_begun_anew(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class Overtaken(Backups):
+    """Between the look at a file and its renaming, a program that does not keep to the lock renames
+    it and begins a new one."""
+
+    def next(self, why: Literal["size", "torn"]) -> str:
+        path = Path(self.path)
+        path.rename(path.with_name("quicker.pb"))
+        FileTransport(path).send(batch(frame(2, 0)))
+        return super().next(why)
+
+
+@pytest.mark.parametrize("end", [b"", b"\0\0"], ids=["full", "torn"])
+def test_a_file_that_another_rotates_first_is_not_rotated_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
 ) -> None:
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path, max_bytes=3 * (4 + len(frame(1, 0))))
+    transport.send(batch(frame(1, 0), frame(1, 1), frame(1, 2)))
+    path.write_bytes(path.read_bytes() + end)
+    with monkeypatch.context() as patched:
+        patched.setattr(file_append, "Backups", Overtaken)
+        assert transport.send(batch(frame(1, 3))).losses == ()
+    assert numbers(read_frames(path)) == [(2, 0), (1, 3)]
+    assert {file.name for file in tmp_path.iterdir()} == {"m.pb", "quicker.pb"}
+
+
+@pytest.mark.parametrize("end", [b"", b"\0\0"], ids=["full", "torn"])
+def test_the_lock_is_held_across_the_renaming(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    """On every system: who closes the file first rotates the fresh one of somebody quicker."""
     path = tmp_path / "m.pb"
     transport = FileTransport(path, max_bytes=1)
     transport.send(batch(frame(1, 0)))
-    rename = Path.rename
+    path.write_bytes(path.read_bytes() + end)
+    rename = os.rename
+    answers = []
 
-    def overtaken(self: Path, target: Path) -> Path:
-        rename(self, tmp_path / "quicker.pb")
-        return rename(self, target)
+    def asked(source: str, target: str) -> None:
+        fd = os.open(source, os.O_RDWR)
+        try:
+            answers.append(FileLock(fd).take(0))
+        finally:
+            os.close(fd)
+        rename(source, target)
 
-    with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", overtaken)
-        assert transport.send(batch(frame(1, 1))).losses == ()
-    assert numbers(read_frames(path)) == [(1, 1)]
-    assert numbers(read_frames(tmp_path / "quicker.pb")) == [(1, 0)]
+    monkeypatch.setattr(os, "rename", asked)
+    assert transport.send(batch(frame(1, 1))).losses == ()
+    assert answers == [Hold.BUSY]
+    assert len(list(tmp_path.iterdir())) == 2
 
 
-class TestTheWayOfWindows:
-    """What differs there, on any system: a file is closed before it is renamed, may be held open
-    by a reader, and is not written to without its lock."""
+def full(path: Path, max_bytes: int, size: int) -> None:
+    """No file was rotated that had room for another frame."""
+    rotated = [file for file in path.parent.iterdir() if file != path]
+    assert len(rotated) > 3
+    assert [
+        file for file in rotated if not max_bytes - size < file.stat().st_size <= max_bytes
+    ] == []
 
-    @pytest.fixture(autouse=True)
-    def windows(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(sys, "platform", "win32")
-        monkeypatch.setattr(file_append, "_LONG", 0.1)
 
-    def test_a_file_is_rotated(self, tmp_path: Path) -> None:
-        write(tmp_path / "m.pb", 0, 20, 1)
-        assert Counter(everything(tmp_path)) == all_of(1, 20)
-        assert len(list(tmp_path.iterdir())) == 20
+def test_fresh_interpreters_that_rotate_never_rotate_a_fresh_file(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    frames = {
+        writer: [frame(writer, number, 1_000) for number in range(100, 200)] for writer in range(3)
+    }
+    running = [spawn_writer(path, frames[writer], "once", 5_000) for writer in range(3)]
+    assert [process.communicate()[0] for process in running] == [b"." * 100] * 3
+    assert [process.returncode for process in running] == [0] * 3
+    assert Counter(everything(tmp_path)) == Counter(
+        (writer, number) for writer in range(3) for number in range(100, 200)
+    )
+    full(path, 5_000, 4 + max(len(each) for some in frames.values() for each in some))
 
-    def test_a_torn_file_is_set_aside(self, tmp_path: Path) -> None:
-        path = tmp_path / "m.pb"
-        path.write_bytes(b"\0")
-        write(path, 0, 2, None)
-        assert numbers(read_frames(path)) == [(0, 0), (0, 1)]
 
-    def test_a_file_open_elsewhere_for_a_moment_is_waited_for(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        path = tmp_path / "m.pb"
-        path.write_bytes(b"\0")
-        rename = Path.rename
-        tries = []
+def test_a_file_in_use_for_a_moment_is_renamed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On Windows a virus scanner may have it open: the error says so by a number of Windows'."""
+    path = tmp_path / "m.pb"
+    path.write_bytes(b"\0")
+    rename = os.rename
+    tries = []
 
-        def held_open(self: Path, target: Path) -> Path:
-            tries.append(target)
-            if len(tries) < 3:
-                raise PermissionError(13, "a reader has it open")
-            return rename(self, target)
+    def held_open(source: str, target: str) -> None:
+        tries.append(target)
+        if len(tries) < 3:
+            raise windows_error(32)
+        rename(source, target)
 
-        monkeypatch.setattr(Path, "rename", held_open)
-        write(path, 0, 2, None)
-        assert len(tries) == 3
-        assert numbers(read_frames(path)) == [(0, 0), (0, 1)]
-
-    def test_without_the_lock_frames_are_lost(self, tmp_path: Path) -> None:
-        path = tmp_path / "m.pb"
-        write(path, 0, 2, None)
-        with Stuck(path):
-            (loss,) = FileTransport(path).send(batch(frame(0, 2))).losses
-        assert (loss.reason, loss.frames) == ("locked", 1)
-        assert numbers(read_frames(path)) == [(0, 0), (0, 1)]
+    monkeypatch.setattr(os, "rename", held_open)
+    write(path, 0, 2, None)
+    assert len(tries) == 3
+    assert numbers(read_frames(path)) == [(0, 0), (0, 1)]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import count
 from pathlib import Path
+from time import perf_counter
 
 import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -29,7 +31,7 @@ FIRST, SECOND, THIRD = (
 
 @pytest.mark.parametrize("whole", [b"", FIRST, FIRST + SECOND])
 @pytest.mark.parametrize("kept", [1, 2, 3, 4, 5, 6, 7, 8, 9, 60, -1])
-def test_a_torn_frame_is_set_aside_with_all_before_it(
+def test_a_torn_frame_is_quarantined_with_all_before_it(
     tmp_path: Path, whole: bytes, kept: int
 ) -> None:
     path = tmp_path / "m.pb"
@@ -61,7 +63,7 @@ def test_a_frame_torn_between_two_batches_is_seen(tmp_path: Path) -> None:
     assert numbers(read_frames(path)) == [(1, 3)]
 
 
-def test_what_others_append_whole_is_gone_on_with(tmp_path: Path) -> None:
+def test_what_others_append_whole_is_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "m.pb"
     transport = FileTransport(path)
     for number in range(0, 6, 2):
@@ -110,6 +112,88 @@ def test_large_frames_are_stepped_over(tmp_path: Path, reads: list[int]) -> None
     assert sum(reads) < 1_000_000
 
 
+def test_a_file_too_large_to_be_searched_is_rotated(
+    tmp_path: Path,
+    reads: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nothing can be appended to what may be torn, and others wait while it is looked at."""
+    monkeypatch.setattr(file_formats, "_LOOK_READS", 10)
+    path = tmp_path / "m.pb"
+    content = FIRST * (file_formats._BLOCK * 20 // len(FIRST)) + THIRD[:9]
+    path.write_bytes(content)
+    assert FileTransport(path).send(batch(frame(1, 3))).losses == ()
+    assert len(reads) < 20
+    assert numbers(read_frames(path)) == [(1, 3)]
+    (rotated,) = tmp_path.glob("m-*-size.pb")
+    assert rotated.read_bytes() == content
+    assert "too large to be searched for a torn end, and was renamed to" in caplog.text
+
+
+def test_the_search_ends_by_the_clock_too(
+    tmp_path: Path, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk takes longer for each read."""
+    now = count(step=0.05)
+    monkeypatch.setattr(file_formats, "_monotonic", lambda: next(now))
+    path = tmp_path / "m.pb"
+    path.write_bytes(FIRST * (file_formats._BLOCK * 20 // len(FIRST)))
+    assert FileTransport(path).send(batch(frame(1, 3))).losses == ()
+    assert len(reads) < 10
+    assert numbers(read_frames(path)) == [(1, 3)]
+    assert len(list(tmp_path.glob("m-*-size.pb"))) == 1
+
+
+def varint(number: int) -> bytes:
+    """In three bytes."""
+    return bytes([number & 0x7F | 0x80, number >> 7 & 0x7F | 0x80, number >> 14])
+
+
+def test_the_first_write_to_a_large_file_keeps_nobody_waiting(
+    tmp_path: Path, reads: list[int]
+) -> None:
+    """1.2 GB, sparse. Whoever else writes gives up after a second."""
+    path = tmp_path / "m.pb"
+    size = 60_000
+    with path.open("wb") as file:
+        for number in range(20_000):
+            file.seek(number * size)
+            # One field, that fills the frame.
+            file.write((size - 4).to_bytes(4, "big") + b"\n" + varint(size - 8))
+        file.truncate(20_000 * size)
+    begun = perf_counter()
+    assert FileTransport(path).send(batch(frame(1, 3))).losses == ()
+    assert perf_counter() - begun < 0.9
+    assert len(reads) <= 4_100
+    assert numbers(read_frames(path)) == [(1, 3)]
+
+
+def test_a_first_frame_of_many_fields_is_believed_after_some(
+    tmp_path: Path, reads: list[int]
+) -> None:
+    path = tmp_path / "m.pb"
+    content = (2 * 500_000).to_bytes(4, "big") + b"\n\0" * 500_000
+    path.write_bytes(content)
+    assert FileTransport(path).send(batch(frame(1, 0))).losses == ()
+    assert len(reads) < 50
+    assert path.read_bytes() == content + FIRST
+
+
+def test_what_was_written_behind_a_torn_frame_is_no_whole_end(tmp_path: Path) -> None:
+    """By a writer that does not look, where the torn length happens to lead to a length that leads
+    to the end."""
+    path = tmp_path / "m.pb"
+    torn = (12).to_bytes(4, "big") + b"\n\x0a" + b"\n\0\n\0"
+    behind = (8).to_bytes(4, "big") + b"\n\6" + (2).to_bytes(4, "big") + b"zz"
+    glued = FIRST + torn + behind
+    path.write_bytes(glued)
+    assert FileTransport(path).send(batch(frame(2, 0))).losses == ()
+    assert numbers(read_frames(path)) == [(2, 0)]
+    (torn,) = tmp_path.glob("m-*-torn.pb")
+    assert torn.read_bytes() == glued
+
+
 def several_resources() -> bytes:
     request = ExportMetricsServiceRequest()
     for number in range(3):
@@ -141,7 +225,7 @@ def test_frames_of_other_writers_are_known_as_frames(tmp_path: Path, content: by
 
 
 @pytest.mark.parametrize("kept", [-1, -3, 60, 100, 150])
-def test_a_torn_frame_of_several_resources_is_set_aside(tmp_path: Path, kept: int) -> None:
+def test_a_torn_frame_of_several_resources_is_quarantined(tmp_path: Path, kept: int) -> None:
     path = tmp_path / "m.pb"
     path.write_bytes(several_resources()[:kept])
     assert FileTransport(path).send(batch(frame(1, 0))).losses == ()
@@ -150,7 +234,7 @@ def test_a_torn_frame_of_several_resources_is_set_aside(tmp_path: Path, kept: in
 
 @pytest.mark.skipif(not COLLECTOR.is_dir(), reason=f"no folder {COLLECTOR}")
 @pytest.mark.parametrize("name", ["proto.pb", "official.pb"])
-def test_a_file_of_the_collector_is_gone_on_with(tmp_path: Path, name: str) -> None:
+def test_a_file_of_the_collector_is_appended_to(tmp_path: Path, name: str) -> None:
     path = tmp_path / "m.pb"
     content = (COLLECTOR / name).read_bytes()
     path.write_bytes(content)
@@ -162,6 +246,7 @@ NOT_FRAMES = {
     "text": b"somebody's notes\n",
     "short text": b"abc",
     "four letters": b"abcd",
+    "a length that no frame has": (0x0400_0000).to_bytes(4, "big") + b"\n\2\n\0",
     "a line of four letters": b"abcd\nand more\n",
     "JSON": b'{"resourceMetrics":[]}\n',
     "PNG": b"\x89PNG\r\n\x1a\n" + bytes(100),
@@ -215,7 +300,7 @@ def test_a_torn_line_is_ended_before_the_next(tmp_path: Path, kept: int) -> None
 
 
 @pytest.mark.parametrize("content", [LINE, b"\n" + LINE, b"{}\n", b'{"created":"x"}\r\n', b"\n"])
-def test_lines_of_other_writers_are_gone_on_with(tmp_path: Path, content: bytes) -> None:
+def test_lines_of_other_writers_are_appended_to(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "m.jsonl"
     path.write_bytes(content)
     FileTransport(path).send(batch(frame(1, 0)))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from otel_etw.transports import locks
+from otel_etw.transports import file, file_open
+from otel_etw.transports.call_guard import Refusal
 from otel_etw.transports.file import FileTransport
-from otel_etw.transports.file_troubles import explain
+from otel_etw.transports.file_formats import JsonLinesFormat, LengthPrefixedFormat
+from otel_etw.transports.file_lock import FileLock, Hold
+from otel_etw.transports.file_open import TRIES
+from otel_etw.transports.file_troubles import _REASONS, _WINDOWS_REASONS, explain
 from tests.systems import not_on_windows
 from tests.transports.otlp_files import (
     batch,
@@ -24,6 +29,7 @@ from tests.transports.otlp_files import (
     read_frames,
     read_lines,
     split_frames,
+    windows_error,
 )
 from tests.transports.processes import in_child
 
@@ -142,15 +148,44 @@ def test_whatever_a_call_answers_is_told_and_over_with_its_cause(
         raise OSError(number, os.strerror(number))
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, call, failing)
+        if call == "open":
+            patched.setattr(file_open, "_append_to", failing)
+        else:
+            patched.setattr(os, call, failing)
         assert lost(transport) == NUMBERS[number]
     cured(transport)
 
 
 def test_an_error_without_a_number_is_told_too(tmp_path: Path) -> None:
-    reason, sentence = explain(tmp_path / "m.pb", OSError("odd"))
+    reason, sentence = explain(str(tmp_path / "m.pb"), OSError("odd"))
     assert reason == "os_error"
     assert sentence == f"{tmp_path / 'm.pb'}: the system refused it (odd)"
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [(32, "another program has it open"), (33, "another program has locked a part of it")],
+)
+def test_what_another_program_holds_on_windows_is_in_use(number: int, words: str) -> None:
+    reason, sentence = explain("m.pb", windows_error(number))
+    assert reason == "in_use"
+    assert words in sentence
+    assert explain("m.pb", windows_error(5))[0] == "permission_denied"
+
+
+def test_every_reason_is_in_the_documentation() -> None:
+    folder = Path(str(file.__file__)).parent
+    found = {"os_error", *(row[0] for row in (*_REASONS.values(), *_WINDOWS_REASONS.values()))}
+    found |= {LengthPrefixedFormat.foreign[0], JsonLinesFormat.foreign[0]}
+    found |= {refusal.value for refusal in Refusal}
+    for path in folder.glob("file*.py"):
+        calls = r"(?:Refused|Delivery\.nothing)\((?:frames,)?\s*\"(\w+)\""
+        found |= set(re.findall(calls, path.read_text(encoding="utf-8")))
+    text = (Path(__file__).parents[2] / "docs" / "transports.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+`(?:, `\w+`)*) \|", text.split("what it says")[1], re.MULTILINE)
+    documented = set(re.findall(r"`(\w+)`", " ".join(rows)))
+    assert len(found) > 20
+    assert documented == found
 
 
 def test_a_torn_file_that_can_t_be_renamed_loses_the_batch_alone(
@@ -160,11 +195,11 @@ def test_a_torn_file_that_can_t_be_renamed_loses_the_batch_alone(
     path.write_bytes(b"\0\0")
     transport = FileTransport(path)
 
-    def held_open(self: Path, target: Path) -> Path:
+    def held_open(source: str, target: str) -> None:
         raise PermissionError(errno.EACCES, "a reader has it open")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "rename", held_open)
+        patched.setattr(os, "rename", held_open)
         assert lost(transport) == "permission_denied"
     assert path.read_bytes() == b"\0\0"
     cured(transport)
@@ -172,16 +207,16 @@ def test_a_torn_file_that_can_t_be_renamed_loses_the_batch_alone(
 
 def disturb(monkeypatch: pytest.MonkeyPatch, disturbance: Callable[[], object]) -> None:
     """Something happens between each opening of a file and its locking."""
-    take = locks.FileLock.take
+    take = FileLock.take
 
-    def disturbed(self: locks.FileLock, patience: float) -> locks.Hold:
+    def disturbed(self: FileLock, patience: float) -> Hold:
         disturbance()
         return take(self, patience)
 
-    monkeypatch.setattr(locks.FileLock, "take", disturbed)
+    monkeypatch.setattr(FileLock, "take", disturbed)
 
 
-@not_on_windows("an open file can't be removed")
+@not_on_windows("a file that is open keeps its name until it is closed")
 def test_a_file_removed_at_each_opening_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,12 +229,13 @@ def test_a_file_removed_at_each_opening_is_given_up(
 
     with monkeypatch.context() as patched:
         disturb(patched, remove)
-        assert lost(transport) == "moved"
-    assert len(removed) == 5
+        (loss,) = transport.send(batch(frame(9, 0))).losses
+    assert loss.reason == "moved"
+    assert loss.detail == f"{transport.path}: removed or renamed {TRIES} times while it was opened"
+    assert len(removed) == TRIES
     cured(transport)
 
 
-@not_on_windows("an open file can't be renamed")
 def test_a_file_moved_at_each_opening_takes_the_batch_where_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -209,11 +245,10 @@ def test_a_file_moved_at_each_opening_takes_the_batch_where_it_is(
     with monkeypatch.context() as patched:
         disturb(patched, lambda: moved.append(path.rename(tmp_path / f"{len(moved)}.pb")))
         assert transport.send(batch(frame(2, 0), frame(2, 1))).losses == ()
-    assert [numbers(read_frames(file)) for file in moved] == [[]] * 4 + [[(2, 0), (2, 1)]]
+    assert [numbers(read_frames(file)) for file in moved] == [[]] * (TRIES - 1) + [[(2, 0), (2, 1)]]
     cured(transport)
 
 
-@not_on_windows("an open file can't be renamed")
 def test_a_torn_file_moved_at_each_opening_is_left_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +263,7 @@ def test_a_torn_file_moved_at_each_opening_is_left_alone(
     with monkeypatch.context() as patched:
         disturb(patched, another)
         assert lost(transport) == "moved"
-    assert [file.read_bytes() for file in moved] == [b"\0\0"] * 5
+    assert [file.read_bytes() for file in moved] == [b"\0\0"] * TRIES
     cured(transport)
 
 

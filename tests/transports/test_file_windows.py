@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 
 from otel_etw.captures.shared_files import open_shared
+from otel_etw.transports import file_open
 from otel_etw.transports import open as open_transport
 from otel_etw.transports.file import FileTransport
-from otel_etw.transports.locks import FileLock, Hold
-from tests.transports.otlp_files import batch, frame, numbers, read_frames
+from otel_etw.transports.file_lock import FileLock, Hold
+from tests.transports.otlp_files import batch, frame, numbers, read_frames, windows_error
 
 windows = pytest.mark.skipif(sys.platform != "win32", reason="other systems share open files")
 
@@ -79,7 +80,7 @@ def test_a_locked_file_can_be_read(tmp_path: Path) -> None:
         assert lock.take(0) is Hold.HELD
         assert os.lseek(fd, 0, os.SEEK_CUR) == 0
         assert numbers(read_frames(path)) == [(1, 0)]
-        lock.give_back()
+        lock.release()
     finally:
         os.close(fd)
 
@@ -124,27 +125,45 @@ def test_writers_that_rotate_lose_nothing_while_others_open(tmp_path: Path) -> N
     assert Counter(everything(path)) == Counter((w, n) for w in range(6) for n in range(100))
 
 
+@pytest.mark.parametrize("number", [5, 32])
 @pytest.mark.parametrize("times", [3, 1_000])
 def test_a_file_that_can_t_be_opened_for_a_moment_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, times: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, times: int
 ) -> None:
-    """The way of Windows, on any system."""
-    monkeypatch.setattr(sys, "platform", "win32")
-    system = os.open
+    append_to = file_open._append_to
     tries = []
 
-    def scanned(path: Path, *arguments: int) -> int:
+    def scanned(fds: list[int], path: str) -> None:
         tries.append(path)
         if len(tries) <= times:
-            raise PermissionError(13, "a virus scanner has it open")
-        return system(path, *arguments)
+            raise windows_error(number)
+        append_to(fds, path)
 
     with monkeypatch.context() as patched:
-        patched.setattr(os, "open", scanned)
+        patched.setattr(file_open, "_append_to", scanned)
         losses = FileTransport(tmp_path / "m.pb").send(batch(frame(1, 0))).losses
     if times == 3:
         assert losses == ()
         assert len(tries) == 4
     else:
-        assert [loss.reason for loss in losses] == ["permission_denied"]
+        reason = "in_use" if number == 32 else "permission_denied"
+        assert [loss.reason for loss in losses] == [reason]
         assert 4 < len(tries) < 100
+
+
+@windows
+def test_a_file_that_another_program_does_not_share_is_in_use(tmp_path: Path) -> None:
+    import _winapi
+
+    path = tmp_path / "m.pb"
+    transport = FileTransport(path)
+    transport.send(batch(frame(1, 0)))
+    handle = _winapi.CreateFile(str(path), _winapi.GENERIC_READ, 0, 0, 3, 0, 0)
+    try:
+        (loss,) = transport.send(batch(frame(1, 1))).losses
+    finally:
+        _winapi.CloseHandle(handle)
+    assert loss.reason == "in_use"
+    assert "another program has it open and does not share it" in loss.detail
+    assert transport.send(batch(frame(1, 2))).losses == ()
+    assert numbers(read_frames(path)) == [(1, 0), (1, 2)]

@@ -6,13 +6,13 @@ import json
 from base64 import b64decode
 from typing import Any
 
-__all__ = ["OtlpJson"]
+__all__ = ["JsonEncoder"]
 
 # The kinds of metric whose points may have exemplars.
 _WITH_EXEMPLARS = ("gauge", "sum", "histogram", "exponentialHistogram")
 
 
-class OtlpJson:
+class JsonEncoder:
     """Frames to JSON; needs the extra ``otel-etw[proto]`` and says so by an ImportError."""
 
     def __init__(self) -> None:
