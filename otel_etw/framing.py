@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-__all__ = ["PREFIX", "RESOURCE_METRICS", "follow_resource_metrics"]
+__all__ = ["PREFIX", "RESOURCE_METRICS", "Chain", "follow_resource_metrics"]
 
 PREFIX = 4
 """Bytes of the big-endian length before each frame."""
@@ -20,29 +20,36 @@ class _Bytes(Protocol):
     def __getitem__(self, index: int, /) -> int: ...
 
 
+class Chain(NamedTuple):
+    """What was seen of a payload."""
+
+    reached: int
+    """How far was looked: the payload's end, or more, when nothing is left to look at."""
+    fields: int
+    """Complete fields up to there."""
+    agrees: bool
+    """Whether everything up to there looks like a request."""
+
+
 def follow_resource_metrics(
-    data: _Bytes, start: int, end: int, fields: int | None = None
-) -> tuple[int, bool]:
+    data: _Bytes, start: int, end: int, most_fields: int | None = None
+) -> Chain:
     """Whether the payload of a frame, ``data[start:end]``, looks like a request: a chain of
     ``resource_metrics`` fields whose lengths add up to its own.
 
-    ``data`` may end before the payload does. At most ``fields`` fields are followed; None: all.
-
-    Returns how far was looked, ``end`` or more when nothing is left to look at, and whether
-    everything up to there agrees.
+    ``data`` may end before the payload does. At most ``most_fields`` are followed; None: all.
     """
     have = len(data)
     position = start
-    while position < end and position < have and fields != 0:
-        if fields is not None:
-            fields -= 1
+    fields = 0
+    while position < end and position < have and fields != most_fields:
         if data[position] != RESOURCE_METRICS:
-            return position, False
+            return Chain(position, fields, False)
         after = position + 1
         length = shift = 0
         while True:
             if after == have:
-                return position, True
+                return Chain(position, fields, True)
             byte = data[after]
             after += 1
             length |= (byte & 0x7F) << shift
@@ -50,8 +57,9 @@ def follow_resource_metrics(
             if byte < 0x80:
                 break
             if shift > 28:
-                return position, False
+                return Chain(position, fields, False)
         if after + length > end:
-            return position, False
+            return Chain(position, fields, False)
         position = after + length
-    return position, True
+        fields += 1
+    return Chain(position, fields, True)

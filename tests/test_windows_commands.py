@@ -17,7 +17,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from otel_etw.provider import DEFAULT_PROVIDER, ETW_LIMIT_64K_BUFFERS
+from otel_etw.event import ETW_LIMIT_64K_BUFFERS
+from otel_etw.provider import DEFAULT_PROVIDER
 from tests.markdown import Block, blocks
 
 PAGES = ("README.md", "docs/operating.md")

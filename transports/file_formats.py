@@ -100,7 +100,8 @@ class LengthPrefixedFormat:
         length = int.from_bytes(prefix, "big")
         if length > FRAME_MAXIMUM:
             return False
-        return follow_resource_metrics(_FileBytes(fd, size), start, start + length, _FIELDS)[1]
+        chain = follow_resource_metrics(_FileBytes(fd, size), start, start + length, _FIELDS)
+        return chain.agrees
 
     def whole_until(self, fd: int, start: int, size: int) -> int | None:
         deadline = _monotonic() + _LOOK_SECONDS

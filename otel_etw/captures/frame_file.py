@@ -23,7 +23,8 @@ from otel_etw.captures.items import (
     Frame,
     Item,
 )
-from otel_etw.captures.payloads import PREFIX, Outline, PayloadKind
+from otel_etw.captures.payloads import Outline, PayloadKind
+from otel_etw.framing import PREFIX
 from otel_etw.limits import FRAME_MAXIMUM
 
 __all__ = ["FrameReader"]

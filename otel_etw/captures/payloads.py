@@ -11,14 +11,12 @@ from otel_etw.captures.compression import Codec, expanded
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.json_requests import check_values, object_from, request_from, text_from
+from otel_etw.framing import RESOURCE_METRICS, follow_resource_metrics
 from otel_etw.limits import FRAME_MAXIMUM
 
-__all__ = ["PREFIX", "Outline", "PayloadKind", "ProtobufPayloads", "ZstdPayloads"]
+__all__ = ["Outline", "PayloadKind", "ProtobufPayloads", "ZstdPayloads"]
 
-# Bytes of the big-endian length before a frame.
-PREFIX = 4
-
-_RESOURCE_METRICS = 0x0A  # the one field of a request, length-delimited
+_OTHER = "other content than a frame's"
 
 # A ResourceMetrics with one point takes more bytes than this; some may be empty.
 _LEAST_RESOURCE_METRICS = 16
@@ -68,35 +66,17 @@ def _beginning(payload: bytes) -> re.Pattern[bytes]:
 class ProtobufPayloads:
     """Protobuf: a payload is a chain of ``resource_metrics`` fields that fills it exactly."""
 
-    beginning = _beginning(bytes([_RESOURCE_METRICS]))
+    beginning = _beginning(bytes([RESOURCE_METRICS]))
 
     def outline(self, buffer: bytearray, start: int, end: int) -> Outline:
-        position = start
-        fields = 0
         most = _EMPTY_RESOURCE_METRICS + (end - start) // _LEAST_RESOURCE_METRICS
-        while position < end and position < len(buffer):
-            fields += 1
-            if fields > most:
-                return Outline(position, fields, "more empty fields than a frame has")
-            if buffer[position] != _RESOURCE_METRICS:
-                return Outline(position, fields, "other content than a frame's")
-            after = position + 1
-            length = shift = 0
-            while True:
-                if after == len(buffer):
-                    return Outline(position, fields)
-                byte = buffer[after]
-                after += 1
-                length |= (byte & 0x7F) << shift
-                shift += 7
-                if byte < 0x80:
-                    break
-                if shift > 28:
-                    return Outline(position, fields, "other content than a frame's")
-            if after + length > end:
-                return Outline(position, fields, "other content than a frame's")
-            position = after + length
-        return Outline(position, fields)
+        chain = follow_resource_metrics(buffer, start, end, most)
+        fault = ""
+        if not chain.agrees:
+            fault = _OTHER
+        elif chain.fields == most and chain.reached < min(end, len(buffer)):
+            fault = "more empty fields than a frame has"
+        return Outline(chain.reached, chain.fields + 1, fault)
 
     def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
         return _decoded(payload)
@@ -115,7 +95,7 @@ class ZstdPayloads:
         there = bytes(buffer[start : min(end, start + len(magic))])
         if there == magic:
             return Outline(end, 1)
-        return Outline(start, 1, "" if magic.startswith(there) else "other content than a frame's")
+        return Outline(start, 1, "" if magic.startswith(there) else _OTHER)
 
     def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
         message = expanded(self._codec, payload, FRAME_MAXIMUM, self._expansion)

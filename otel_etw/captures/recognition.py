@@ -15,7 +15,8 @@ from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.frame_file import FrameReader
 from otel_etw.captures.items import CaptureError, Frame, Item, Reader
 from otel_etw.captures.json_lines import LineReader
-from otel_etw.captures.payloads import PREFIX, ProtobufPayloads, ZstdPayloads
+from otel_etw.captures.payloads import ProtobufPayloads, ZstdPayloads
+from otel_etw.framing import PREFIX
 from otel_etw.limits import FRAME_MAXIMUM
 
 __all__ = ["CAPTURE_FORMATS", "CaptureFormat", "RecognisingReader"]

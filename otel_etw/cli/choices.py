@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from fnmatch import fnmatchcase
 from fractions import Fraction
+from time import time_ns as _time_ns
 
 import click
 
@@ -32,7 +32,7 @@ def instant(context: click.Context, parameter: click.Parameter, text: str | None
     try:
         if ago := _AGO.fullmatch(text.strip()):
             # Not as floats, which end at 309 digits.
-            return time.time_ns() - int(Fraction(ago[1]) * _SECONDS[ago[2]] * 1_000_000_000)
+            return _time_ns() - int(Fraction(ago[1]) * _SECONDS[ago[2]] * 1_000_000_000)
         return _nanoseconds(text.strip())
     except ValueError:
         raise click.BadParameter(
