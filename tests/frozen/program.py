@@ -1,7 +1,7 @@
 """A program that .ci/frozen freezes: it exports one point and prints what became of it, as JSON.
 
-    program code TRANSPORT    the exporter is constructed in code, with this transport
-    program environment       the SDK constructs everything from OTEL_* variables
+program code TRANSPORT    the exporter is constructed in code, with this transport
+program environment       the SDK constructs everything from OTEL_* variables
 """
 
 from __future__ import annotations
