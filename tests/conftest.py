@@ -59,6 +59,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     }
     if found := unexpected(skips):
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.ensure_newline()
         reporter.section("skips that CI does not expect (tests/support/skips.py)", red=True)
         for line in found:
             reporter.write_line(line)
