@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from otel_etw.exporter import ETWMetricExporter
@@ -26,17 +25,24 @@ __all__ = [
     "Transport",
 ]
 
-# Imported when asked for: a program needs one of them.
-_LATER = {
-    "ETWTransport": "otel_etw.transports.etw",
-    "FileTransport": "otel_etw.transports.file",
-    "InMemoryTransport": "otel_etw.transports.memory",
-}
-
 
 def __getattr__(name: str) -> object:
-    if name in _LATER:
-        return getattr(import_module(_LATER[name]), name)
+    """The transports, each imported when it is asked for: a program needs one of them.
+
+    By statements rather than by a table of names, so that programs that freeze others see them.
+    """
+    if name == "ETWTransport":
+        from otel_etw.transports.etw import ETWTransport
+
+        return ETWTransport
+    if name == "FileTransport":
+        from otel_etw.transports.file import FileTransport
+
+        return FileTransport
+    if name == "InMemoryTransport":
+        from otel_etw.transports.memory import InMemoryTransport
+
+        return InMemoryTransport
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -1,4 +1,4 @@
-"""What all tests share: which encoder they run on, and how hypothesis searches."""
+"""What all tests share: which encoder they run on, how hypothesis searches, which skips may be."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import hypothesis
 import pytest
 
 from otel_etw.encoding import encoder
+from tests.support.skips import unexpected
 
 hypothesis.settings.register_profile(
     "default",
@@ -44,3 +45,21 @@ def _must_be_compiled() -> None:
         if os.environ.get("OTEL_ETW_NATIVE") == "1":
             pytest.fail(f"{message}, and OTEL_ETW_NATIVE=1 says that it must be")
         pytest.skip(message)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI a skip that tests/support/skips.py does not expect fails the session."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    # Workers of pytest-xdist have no reporter; the process that started them sees all reports.
+    if not os.environ.get("CI") or reporter is None:
+        return
+    skips = {
+        report.nodeid: str(report.longrepr[2]).removeprefix("Skipped: ")
+        for report in reporter.stats.get("skipped", ())
+    }
+    if found := unexpected(skips):
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        reporter.ensure_newline()
+        reporter.section("skips that CI does not expect (tests/support/skips.py)", red=True)
+        for line in found:
+            reporter.write_line(line)

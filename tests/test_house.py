@@ -153,7 +153,12 @@ def imports(module: str, path: Path) -> set[str]:
             base = whole or absolute(module, is_package, len(dots), target)
             found |= {base, f"{base}.{name}"} if name else {base}
         return found
-    for node in ast.walk(ast.parse(text)):
+    return imports_of(ast.parse(text), module, is_package)
+
+
+def imports_of(tree: ast.AST, module: str, is_package: bool) -> set[str]:
+    found = set()
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -266,6 +271,37 @@ def test_the_encoder_does_no_input_or_output() -> None:
     outside = ("os", "io", "socket", "threading", "time", "logging", "subprocess", "pathlib")
     found = breaches(("otel_etw.encoding",), outside)
     assert found in ([], ["otel_etw.encoding imports os"])  # OTEL_ETW_PURE
+
+
+# Frozen programs --------------------------------------------------------------------------------
+
+
+def seen_by_freezers(module: str, path: Path) -> set[str]:
+    """The modules that programs that freeze others find in a source, without running it.
+
+    They read import statements wherever they stand, but no strings. Nuitka knows that TYPE_CHECKING
+    is false. Of a compiled module they read the stub, whose imports must name what its code needs.
+    """
+    if path.suffix == ".pyx":
+        path = path.with_suffix(".pyi")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    return imports_of(tree, module, path.stem == "__init__")
+
+
+def test_freezing_a_program_finds_every_module_of_the_writing_side() -> None:
+    sources = dict(SOURCES)
+    found: set[str] = set()
+    todo = {"otel_etw"}
+    while todo:
+        name = todo.pop()
+        found.add(name)
+        parents = {name.rpartition(".")[0]}
+        todo |= (seen_by_freezers(name, sources[name]) | parents) & sources.keys() - found
+    reading = ("otel_etw.captures", "otel_etw.cli", "otel_etw.__main__", "otel_etw.__pyinstaller")
+    assert {name for name in sources if not below(name, *reading)} - found == set()
 
 
 # Versions and builds ----------------------------------------------------------------------------

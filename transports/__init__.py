@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 from otel_etw.provider import DEFAULT_PROVIDER, Provider
@@ -21,16 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["ENTRY_POINT_GROUP", "Delivery", "Frames", "Loss", "Spec", "Transport", "names", "open"]
 
 ENTRY_POINT_GROUP = "otel_etw_transport"
-
-# name → "module:attribute.path" of the factory, imported when asked for: a program that sends to
-# ETW should not pay for the file transport.
-_BUILT_IN = {
-    "auto": "otel_etw.transports.auto:from_spec",
-    "etw": "otel_etw.transports.etw:ETWTransport.from_spec",
-    "file": "otel_etw.transports.file:FileTransport.from_spec",
-    "memory": "otel_etw.transports.memory:InMemoryTransport.from_spec",
-    "null": "otel_etw.transports.null:NullTransport.from_spec",
-}
 
 _OPTIONS = r"\w+=[^&=]*(&\w+=[^&=]*)*"
 
@@ -75,11 +64,7 @@ def open(  # noqa: A001  (transports.open reads as what it is)
 
 def _factory(name: str) -> Callable[[Spec], object]:
     if name in _BUILT_IN:
-        module, _, path = _BUILT_IN[name].partition(":")
-        factory = import_module(module)
-        for attribute in path.split("."):
-            factory = getattr(factory, attribute)
-        return factory  # type: ignore[return-value]
+        return _BUILT_IN[name]
     for entry in _installed().select(name=name):
         return entry.load()  # type: ignore[no-any-return]
     raise ValueError(f"no transport is called {shown(name)}; there are: {', '.join(names())}")
@@ -90,3 +75,47 @@ def _installed() -> EntryPoints:
     from importlib.metadata import entry_points
 
     return entry_points(group=ENTRY_POINT_GROUP)
+
+
+# The built-in transports. Each is imported when it is asked for, since a program that sends to ETW
+# should not pay for the file transport; and by a statement, since programs that freeze others
+# (PyInstaller, cx_Freeze, Nuitka) find modules by statements, not by strings.
+
+
+def _open_auto(spec: Spec) -> Transport:
+    from otel_etw.transports.auto import from_spec
+
+    return from_spec(spec)
+
+
+def _open_etw(spec: Spec) -> Transport:
+    from otel_etw.transports.etw import ETWTransport
+
+    return ETWTransport.from_spec(spec)
+
+
+def _open_file(spec: Spec) -> Transport:
+    from otel_etw.transports.file import FileTransport
+
+    return FileTransport.from_spec(spec)
+
+
+def _open_memory(spec: Spec) -> Transport:
+    from otel_etw.transports.memory import InMemoryTransport
+
+    return InMemoryTransport.from_spec(spec)
+
+
+def _open_null(spec: Spec) -> Transport:
+    from otel_etw.transports.null import NullTransport
+
+    return NullTransport.from_spec(spec)
+
+
+_BUILT_IN: dict[str, Callable[[Spec], Transport]] = {
+    "auto": _open_auto,
+    "etw": _open_etw,
+    "file": _open_file,
+    "memory": _open_memory,
+    "null": _open_null,
+}

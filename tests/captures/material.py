@@ -6,10 +6,8 @@ import json
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
 from google.protobuf.json_format import MessageToDict
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -17,12 +15,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from otel_etw.captures import Damage, Frame, Item
 from otel_etw.captures.items import Reader
-
-COLLECTOR = Path(__file__).resolve().parents[3] / "shared" / "data" / "collector"
-
-needs_collector_files = pytest.mark.skipif(
-    not COLLECTOR.is_dir(), reason="the folder shared/data/collector is absent"
-)
 
 START, TIME = 1_700_000_000_000_000_000, 1_700_000_060_123_456_789
 

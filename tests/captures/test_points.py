@@ -15,8 +15,9 @@ from opentelemetry.sdk.metrics.export import Gauge
 from otel_etw import captures
 from otel_etw.captures import Frame, Point, points
 from otel_etw.captures.items import ExportMetricsServiceRequest
+from tests.support.data import COLLECTOR
 
-from .material import COLLECTOR, START, TIME, needs_collector_files
+from .material import START, TIME
 
 FILES = [
     "proto.pb",
@@ -169,7 +170,6 @@ def metrics(request: ExportMetricsServiceRequest) -> list[Metric]:
     ]
 
 
-@needs_collector_files
 @pytest.mark.parametrize("name", FILES)
 def test_the_known_set_comes_back_whole(name: str) -> None:
     items = list(captures.open(COLLECTOR / name))

@@ -24,10 +24,9 @@ from otel_etw.captures import Frame
 from otel_etw.cli.csv_output import CSV_COLUMNS
 from otel_etw.cli.table import width
 from otel_etw.cli.texts import printable
+from tests.support.data import COLLECTOR
 
 from .material import ISO, START, TIME, capture, gauge, records, request, run
-
-COLLECTOR = Path(__file__).resolve().parents[3] / "shared" / "data" / "collector"
 
 
 @pytest.fixture
@@ -280,7 +279,6 @@ PARSE: dict[str, Callable[[str], list[dict[str, Any]]]] = {
 }
 
 
-@pytest.mark.skipif(not COLLECTOR.is_dir(), reason="the folder shared/data/collector is absent")
 @pytest.mark.parametrize("name", ["proto.pb", "json.jsonl"])
 def test_every_form_has_every_point_of_a_collectors_file(name: str) -> None:
     path = COLLECTOR / name

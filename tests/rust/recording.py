@@ -1,25 +1,17 @@
 """What the Rust crate opentelemetry-etw-metrics was recorded to pass to ETW, call by call.
 
-The recordings lie beside the project, in ``shared/data/rust-etw``, whose README tells how they were
-made and what each field is.
+The README of ``tests/data/rust-etw`` tells how the recordings were made and what each field is.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
+from tests.support.data import RUST_ETW
 
-RECORDINGS = Path(__file__).resolve().parents[3] / "shared" / "data" / "rust-etw"
-
-needs_recordings = pytest.mark.skipif(
-    not RECORDINGS.is_dir(), reason="the folder shared/data/rust-etw is absent"
-)
-
-# Each recording, and how many events it has. Written down so that none is passed over in silence.
+# Each recording, and how many events it has. Written down so that none is missed in silence.
 EVENTS = {
     "errors": 16,
     "gate": 10,
@@ -39,7 +31,7 @@ Call = dict[str, Any]
 
 def calls(name: str, *kinds: str) -> list[Call]:
     """The calls of a recording in order; of ``kinds`` only, if any are given."""
-    lines = (RECORDINGS / f"{name}.jsonl").read_text("ascii").splitlines()
+    lines = (RUST_ETW / f"{name}.jsonl").read_text("ascii").splitlines()
     return [call for call in map(json.loads, lines) if not kinds or call["call"] in kinds]
 
 

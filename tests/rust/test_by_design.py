@@ -12,9 +12,7 @@ from otel_etw.event import ETW_LIMIT_MAXIMUM
 from .conftest import Make
 from .edits import edited, metric, parsed, point
 from .rebuilding import rebuilt
-from .recording import needs_recordings, payloads
-
-pytestmark = needs_recordings
+from .recording import payloads
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 

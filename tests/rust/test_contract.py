@@ -17,9 +17,9 @@ from otel_etw.event import (
 )
 from otel_etw.provider import DEFAULT_PROVIDER
 
-from .recording import EVENTS, calls, needs_recordings, payload, payloads
+from .recording import EVENTS, calls, payload, payloads
 
-pytestmark = [needs_recordings, pytest.mark.parametrize("name", EVENTS)]
+pytestmark = pytest.mark.parametrize("name", EVENTS)
 
 SET_TRAITS = 2  # EventProviderSetTraits
 PROVIDER_METADATA, EVENT_METADATA, USER_DATA = 2, 1, 0  # EVENT_DATA_DESCRIPTOR.Type

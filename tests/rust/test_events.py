@@ -11,13 +11,12 @@ import pytest
 
 from otel_etw import InMemoryTransport
 from otel_etw.encoding import Encoder, Losses
+from tests.support.data import RUST_ETW
 
 from .conftest import Make
 from .edits import edited, joined, parsed
 from .rebuilding import rebuilt
-from .recording import EVENTS, RECORDINGS, needs_recordings, payloads
-
-pytestmark = needs_recordings
+from .recording import EVENTS, payloads
 
 # 83 of 123 are identical.
 DIFFERENCES = {
@@ -37,7 +36,7 @@ DIFFERENCES = {
 
 
 def test_every_recording_is_here() -> None:
-    assert {path.stem for path in RECORDINGS.glob("*.jsonl")} == set(EVENTS) == set(DIFFERENCES)
+    assert {path.stem for path in RUST_ETW.glob("*.jsonl")} == set(EVENTS) == set(DIFFERENCES)
     assert {name: len(payloads(name)) for name in EVENTS} == EVENTS
 
 

@@ -16,9 +16,9 @@ from otel_etw import InMemoryTransport
 from .conftest import Make
 from .edits import Edit, copied, gauge_start, metric, parsed, point
 from .program import needs_sdk, standard
-from .recording import collections, needs_recordings
+from .recording import collections
 
-pytestmark = [needs_recordings, needs_sdk]
+pytestmark = needs_sdk
 
 # What the two SDKs make of the same measurements, and the two exporters of that -----------------
 

@@ -19,8 +19,6 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from otel_etw.encoding.frames import Frames
 
-COLLECTOR = Path(__file__).resolve().parents[3] / "shared" / "data" / "collector"
-
 
 def frame(writer: int, number: int, filling: int = 20) -> bytes:
     """A request with one point that says who wrote it, its number, and a checksum of the rest."""

@@ -19,8 +19,8 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality
 from otel_etw.limits import WRITTEN_LINE_MAXIMUM
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.json_encoding import JsonEncoder
+from tests.support.data import COLLECTOR
 from tests.transports.otlp_files import (
-    COLLECTOR,
     batch,
     frame,
     from_json,
@@ -29,8 +29,6 @@ from tests.transports.otlp_files import (
     read_frames,
     read_lines,
 )
-
-with_collector = pytest.mark.skipif(not COLLECTOR.is_dir(), reason=f"no folder {COLLECTOR}")
 
 
 def line_of(request: ExportMetricsServiceRequest) -> bytes:
@@ -300,7 +298,6 @@ def leveled(request: ExportMetricsServiceRequest) -> str:
     return plain(level)
 
 
-@with_collector
 @pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
 def test_the_known_set_is_what_the_collector_made_of_it(tmp_path: Path, name: str) -> None:
     """official.pb is known.py by the official encoder, the other two by a Collector."""
@@ -320,7 +317,6 @@ def test_the_known_set_is_what_the_collector_made_of_it(tmp_path: Path, name: st
     assert leveled_ours == [leveled(request) for request in collector_json]
 
 
-@with_collector
 def test_the_collector_s_lines_are_appended_to(tmp_path: Path) -> None:
     path = tmp_path / "m.jsonl"
     content = (COLLECTOR / "json.jsonl").read_bytes()

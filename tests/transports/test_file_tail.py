@@ -13,8 +13,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from otel_etw.transports import file_formats
 from otel_etw.transports.file import FileTransport
+from tests.support.data import COLLECTOR
 from tests.transports.otlp_files import (
-    COLLECTOR,
     batch,
     frame,
     from_json,
@@ -232,7 +232,6 @@ def test_a_torn_frame_of_several_resources_is_quarantined(tmp_path: Path, kept: 
     assert path.read_bytes() == FIRST
 
 
-@pytest.mark.skipif(not COLLECTOR.is_dir(), reason=f"no folder {COLLECTOR}")
 @pytest.mark.parametrize("name", ["proto.pb", "official.pb"])
 def test_a_file_of_the_collector_is_appended_to(tmp_path: Path, name: str) -> None:
     path = tmp_path / "m.pb"

@@ -18,7 +18,7 @@ from tests.rust import recording
 from tests.rust.edits import edited, metric, parsed, point
 from tests.rust.program import needs_sdk, standard
 from tests.rust.rebuilding import rebuilt
-from tests.rust.recording import EVENTS, needs_recordings, payloads
+from tests.rust.recording import EVENTS, payloads
 from tests.transports.etw.recorder import (
     Call,
     Recorder,
@@ -27,8 +27,6 @@ from tests.transports.etw.recorder import (
     Unregister,
     Write,
 )
-
-pytestmark = needs_recordings
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 
