@@ -15,7 +15,7 @@ from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.settings import VARIABLES
 from otel_etw.transports import etw
 from otel_etw.transports.etw import CODES
-from tests.markdown import ROOT, blocks, document
+from tests.support.markdown import ROOT, blocks, document
 
 README = document("README.md")
 

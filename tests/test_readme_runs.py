@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.markdown import Block, blocks
-from tests.systems import not_on_windows
+from tests.support.markdown import Block, blocks
+from tests.support.systems import not_on_windows
 
 PATIENCE = 120.0  # seconds
 RUN = ("python", "sh", "text")

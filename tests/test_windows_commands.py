@@ -19,7 +19,7 @@ import pytest
 
 from otel_etw.event import ETW_LIMIT_64K_BUFFERS
 from otel_etw.provider import DEFAULT_PROVIDER
-from tests.markdown import Block, blocks
+from tests.support.markdown import Block, blocks
 
 PAGES = ("README.md", "docs/operating.md")
 GUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")

@@ -13,8 +13,7 @@ import pytest
 from otel_etw import captures
 from otel_etw.captures import CaptureError, Item
 from otel_etw.captures.items import ExportMetricsServiceRequest
-
-from .material import damage, framed, line, numbers, request
+from tests.support.capture_files import damage, framed, line, numbers, request
 
 FORMS: dict[str, Callable[[ExportMetricsServiceRequest], bytes]] = {"proto": framed, "json": line}
 every_form = pytest.mark.parametrize("form", FORMS)

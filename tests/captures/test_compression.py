@@ -19,8 +19,7 @@ from otel_etw.captures.expanding import ExpandingReader
 from otel_etw.captures.expansion import LAYERS, Expansion
 from otel_etw.captures.json_lines import LineReader
 from otel_etw.captures.recognition import RecognisingReader
-
-from .material import damage, framed, line, numbers, read_by, reasons, request
+from tests.support.capture_files import damage, framed, line, numbers, read_by, reasons, request
 
 CONTENT = {
     "proto": [framed(request(n, 2000)) for n in range(4)],

@@ -17,9 +17,17 @@ from otel_etw.captures.frame_file import FrameReader
 from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.payloads import Outline, ProtobufPayloads
 from otel_etw.limits import FRAME_MAXIMUM
-
-from .damages import damaged
-from .material import File, damage, fed, framed, numbers, read_by, reasons, request
+from tests.support.capture_files import (
+    File,
+    damage,
+    fed,
+    framed,
+    numbers,
+    read_by,
+    reasons,
+    request,
+)
+from tests.support.damaged_files import damaged
 
 REQUESTS = [
     request(n, filling, resources)

@@ -15,9 +15,8 @@ from hypothesis import strategies as st
 
 from otel_etw.captures import Damage, Foreign, Frame, Item, json_requests, points
 from otel_etw.captures.json_lines import LineReader
-
-from .damages import damaged
-from .material import File, damage, line, numbers, read_by, request
+from tests.support.capture_files import File, damage, line, numbers, read_by, request
+from tests.support.damaged_files import damaged
 
 REQUESTS = [request(n, filling) for n, filling in enumerate([0, 1, 300, 5, 3000])]
 LINES = [line(message) for message in REQUESTS]

@@ -13,8 +13,7 @@ from otel_etw.captures import Item
 from otel_etw.captures.rotated_files import rotated_files
 from otel_etw.encoding.frames import Frames
 from otel_etw.transports.file import FileTransport
-
-from .material import damage, numbers, reasons, request
+from tests.support.capture_files import damage, numbers, reasons, request
 
 both_forms = pytest.mark.parametrize("name", ["m.pb", "m.jsonl"])
 

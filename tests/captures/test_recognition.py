@@ -10,8 +10,7 @@ import pytest
 
 from otel_etw.captures import CaptureError, Item
 from otel_etw.captures.recognition import RecognisingReader
-
-from .material import damage, framed, line, numbers, read_by, request
+from tests.support.capture_files import damage, framed, line, numbers, read_by, request
 
 FRAMES = framed(request(1), request(2, 300), request(3))
 LINES = line(request(1)) + line(request(2, 300)) + line(request(3))

@@ -12,8 +12,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from otel_etw.captures import Damage, Frame, points
 from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.json_lines import LineReader
-
-from .material import line, numbers, read_by, request
+from tests.support.capture_files import line, numbers, read_by, request
 
 # As they stand in a file: Python writes some of them otherwise or not at all.
 UNEXPECTED = [

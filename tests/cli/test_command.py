@@ -16,8 +16,7 @@ import pytest
 from otel_etw import __main__, cli, encoding
 from otel_etw.cli import file_arguments, otel_etw
 from otel_etw.cli.file_arguments import expand_files
-
-from .material import capture, gauge, process, run
+from tests.support.command_line import capture, gauge, process, run
 
 
 def test_the_version_says_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:

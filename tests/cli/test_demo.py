@@ -16,8 +16,7 @@ from opentelemetry import metrics
 
 from otel_etw import captures
 from otel_etw.captures import Frame, Point
-
-from .material import records, run
+from tests.support.command_line import records, run
 
 module = import_module("otel_etw.cli.demo")
 measuring = import_module("otel_etw.cli.measuring")

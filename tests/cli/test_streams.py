@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .material import capture, framed, gauge, process, run
+from tests.support.command_line import capture, framed, gauge, process, run
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="needs a POSIX shell")
 full = pytest.mark.skipif(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from .material import TIME, capture, gauge, request, run, values
+from tests.support.command_line import TIME, capture, gauge, request, run, values
 
 
 @pytest.fixture

@@ -24,9 +24,8 @@ from otel_etw.captures import Frame
 from otel_etw.cli.csv_output import CSV_COLUMNS
 from otel_etw.cli.table import width
 from otel_etw.cli.texts import printable
+from tests.support.command_line import ISO, START, TIME, capture, gauge, records, request, run
 from tests.support.data import COLLECTOR
-
-from .material import ISO, START, TIME, capture, gauge, records, request, run
 
 
 @pytest.fixture

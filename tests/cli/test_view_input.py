@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from .material import capture, framed, gauge, process, run
+from tests.support.command_line import capture, framed, gauge, process, run
 
 
 @pytest.fixture

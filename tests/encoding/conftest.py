@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 # Their assertions are read as the tests' own.
-pytest.register_assert_rewrite("tests.encoding.frame_rules", "tests.encoding.oracle")
+pytest.register_assert_rewrite("tests.support.frame_rules", "tests.support.official_encoder")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,8 +9,8 @@ from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData, NumberD
 
 from otel_etw.encoding import Encoder, Losses
 from otel_etw.encoding.packing import BATCH_BYTES, PAUSE_BYTES
-from tests.encoding.cases import KINDS, POINTS
-from tests.encoding.oracle import Encoded, of_metrics, of_points, official
+from tests.support.official_encoder import Encoded, of_metrics, of_points, official
+from tests.support.points import KINDS, POINTS
 
 POINTS_IN_ALL = 12_000
 

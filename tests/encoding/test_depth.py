@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.encoding.cases import exemplar_with, gauge_with, resource_with, scope_with
-from tests.encoding.oddities import nested
-from tests.encoding.oracle import NEWEST, Encoded, official
+from tests.support.odd_values import nested
+from tests.support.official_encoder import NEWEST, Encoded, official
+from tests.support.points import exemplar_with, gauge_with, resource_with, scope_with
 
 pytestmark = pytest.mark.skipif(
     not NEWEST, reason="byte equality is with the official encoder 1.45 or newer, which is not here"

@@ -12,8 +12,8 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from opentelemetry.sdk.trace import TracerProvider
 
 from otel_etw.encoding import Encoder, Losses
-from tests.encoding.cases import KINDS, POINTS
-from tests.encoding.oracle import of_points, official
+from tests.support.official_encoder import of_points, official
+from tests.support.points import KINDS, POINTS
 
 ATTRIBUTES: list[dict[str, Any]] = [
     {},

@@ -25,7 +25,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from tests.encoding.oracle import Encoded, field, official, written
+from tests.support.official_encoder import Encoded, field, official, written
 
 START, TIME = 0x0102030405060708, 0x1112131415161718
 SPAN_ID, TRACE_ID = START, 0x0102030405060708090A0B0C0D0E0F10

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.encoding.oracle import Encoded, field, gauge, official, written
+from tests.support.official_encoder import Encoded, field, gauge, official, written
 
 # The value, and its place in a KeyValue. Zero and empty are written all the same: they are choices
 # among the fields of AnyValue.

@@ -17,8 +17,8 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from tests.encoding.frame_rules import Request
-from tests.encoding.oracle import Encoded, official
+from tests.support.frame_rules import Request
+from tests.support.official_encoder import Encoded, official
 
 LENGTHS = [127, 128, 16_383, 16_384, 2_097_151, 2_097_152]
 

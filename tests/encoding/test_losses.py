@@ -9,7 +9,8 @@ from opentelemetry.sdk.metrics import Exemplar
 from opentelemetry.sdk.metrics.export import Gauge, Metric, MetricsData, NumberDataPoint, Sum
 
 from otel_etw.encoding.losses import Losses, Rejected
-from tests.encoding.cases import (
+from tests.support.official_encoder import Encoded, gauge, of_metric, of_metrics, of_points
+from tests.support.points import (
     METRIC,
     POINTS,
     a_metric,
@@ -18,8 +19,7 @@ from tests.encoding.cases import (
     resource_with,
     scope_with,
 )
-from tests.encoding.oracle import Encoded, gauge, of_metric, of_metrics, of_points
-from tests.encoding.policy_rows import ROWS
+from tests.support.policy_rows import ROWS
 
 
 class Secret(str):

@@ -25,14 +25,14 @@ from opentelemetry.sdk.metrics.export import (
 )
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from tests.encoding.cases import HISTOGRAMS, KINDS, NUMBERS, POINTS, exemplar, gauge_with
-from tests.encoding.frame_rules import Request
-from tests.encoding.mapping_attributes import Row, values
-from tests.encoding.mapping_rows import MAPPING, points, resources, scopes, side, tail
-from tests.encoding.oddities import Colour, Level, Text
-from tests.encoding.oracle import NEWEST, Encoded, of_metrics, of_points, official
-from tests.encoding.policy_rows import ROWS
-from tests.encoding.upb import read_back
+from tests.support.frame_rules import Request
+from tests.support.mapping_attributes import Row, values
+from tests.support.mapping_rows import MAPPING, points, resources, scopes, side, tail
+from tests.support.odd_values import Colour, Level, Text
+from tests.support.official_encoder import NEWEST, Encoded, of_metrics, of_points, official
+from tests.support.points import HISTOGRAMS, KINDS, NUMBERS, POINTS, exemplar, gauge_with
+from tests.support.policy_rows import ROWS
+from tests.support.protobuf_limits import read_back
 
 pytestmark = pytest.mark.skipif(
     not NEWEST, reason="byte equality is with the official encoder 1.45 or newer, which is not here"

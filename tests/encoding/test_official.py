@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from opentelemetry.sdk.metrics.export import MetricsData
 
 from otel_etw.encoding import count_points
-from tests.encoding.oddities import fresh
-from tests.encoding.oracle import NEWEST, Encoded, official
-from tests.encoding.pruning import pruned
-from tests.encoding.recombining import recombined, vocabularies
-from tests.strategies import metrics_data
+from tests.support.any_metrics import metrics_data
+from tests.support.odd_values import fresh
+from tests.support.official_encoder import NEWEST, Encoded, official
+from tests.support.official_pruned import pruned
+from tests.support.recombining import recombined, vocabularies
 
 pytestmark = pytest.mark.skipif(
     not NEWEST, reason="byte equality is with the official encoder 1.45 or newer, which is not here"

@@ -13,7 +13,9 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_etw.encoding import Encoder, Losses
-from tests.encoding.cases import (
+from tests.support.odd_values import Colour, Pairs, nested
+from tests.support.official_encoder import Encoded, gauge, of_points, official
+from tests.support.points import (
     KINDS,
     METRIC,
     POINTS,
@@ -23,8 +25,6 @@ from tests.encoding.cases import (
     RaisingItems,
     of_scopes,
 )
-from tests.encoding.oddities import Colour, Pairs, nested
-from tests.encoding.oracle import Encoded, gauge, of_points, official
 
 # A point's own attributes → what is written when it should also have {"ours": "a", "n": 1}.
 MERGED: list[tuple[Any, dict[Any, Any]]] = [

@@ -19,11 +19,11 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from tests.encoding import frame_rules
-from tests.encoding.cases import KINDS, POINTS
-from tests.encoding.oracle import Encoded, of_points
-from tests.encoding.recombining import recombined, vocabularies
-from tests.strategies import metrics_data
+from tests.support import frame_rules
+from tests.support.any_metrics import metrics_data
+from tests.support.official_encoder import Encoded, of_points
+from tests.support.points import KINDS, POINTS
+from tests.support.recombining import recombined, vocabularies
 
 LIMITS = st.none() | st.sampled_from([0, 20, 127, 128, 16_383, 16_384]) | st.integers(20, 1500)
 MAX_POINTS = st.sampled_from([None, 1, 2, 7])

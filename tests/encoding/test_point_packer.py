@@ -14,7 +14,7 @@ from otel_etw.encoding import Losses, encoder, metrics
 from otel_etw.encoding.otlp import METRIC
 from otel_etw.encoding.packing import BATCH_BYTES
 from otel_etw.encoding.results import FALLBACK, FLUSH, TAKEN
-from tests.systems import only_on_linux
+from tests.support.systems import only_on_linux
 
 SUM = METRIC.SUM
 

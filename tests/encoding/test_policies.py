@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from otel_etw.encoding.losses import REASONS
-from tests.encoding.cases import Case
-from tests.encoding.oracle import Encoded, official
-from tests.encoding.policy_rows import ROWS
+from tests.support.official_encoder import Encoded, official
+from tests.support.points import Case
+from tests.support.policy_rows import ROWS
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "policies.md"
 

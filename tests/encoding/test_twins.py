@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from opentelemetry.sdk.metrics.export import MetricsData
 
-from tests.encoding.oracle import Encoded
-from tests.encoding.recombining import recombined, vocabularies
-from tests.strategies import metrics_data
+from tests.support.any_metrics import metrics_data
+from tests.support.official_encoder import Encoded
+from tests.support.recombining import recombined, vocabularies
 
 LIMITS = st.sampled_from([None, None, 0, 60, 127, 128, 300, 2000, 16_383])
 OPTIONS = st.fixed_dictionaries(

@@ -21,8 +21,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_etw.encoding import count_points
-from tests.encoding.cases import KINDS, METRIC, POINTS, RESOURCE, Raising, a_metric, exemplar
-from tests.encoding.oracle import Encoded, gauge, of_metrics, of_points
+from tests.support.official_encoder import Encoded, gauge, of_metrics, of_points
+from tests.support.points import KINDS, METRIC, POINTS, RESOURCE, Raising, a_metric, exemplar
 
 LIMITS: list[dict[str, Any]] = [{}, {"limit": 10_000}, {"max_points": 1}]
 GOOD = 4  # points on both sides of what is wrong

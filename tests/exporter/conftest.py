@@ -10,8 +10,7 @@ import pytest
 
 from otel_etw import encoding
 from otel_etw.transports import auto
-
-from .programs import FOREIGN
+from tests.support.programs import FOREIGN
 
 Warnings = Callable[[], list[str]]
 

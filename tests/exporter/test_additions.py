@@ -12,10 +12,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, PeriodicExporti
 from opentelemetry.sdk.resources import Resource
 
 from otel_etw import ETWMetricExporter, InMemoryTransport, Transport
+from tests.support.exports import some
+from tests.support.transport_doubles import Scripted
 
 from .conftest import Warnings
-from .doubles import Scripted
-from .material import some
 
 
 def export(

@@ -13,10 +13,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport
 from otel_etw.counts import LOG_INTERVAL
 from otel_etw.transports import Frames
+from tests.support.exports import counter, data, large, number, some
+from tests.support.transport_doubles import Scripted
 
 from .conftest import Warnings
-from .doubles import Scripted
-from .material import counter, data, large, number, some
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 SECRET = "hunter2"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .programs import frames, points, run, values
+from tests.support.programs import frames, points, run, values
 
 SDK = tuple(map(int, version("opentelemetry-sdk").split(".")[:2]))
 pytestmark = pytest.mark.skipif(

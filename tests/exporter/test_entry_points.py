@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from otel_etw import ETWMetricExporter
-
-from .programs import points, run, values
+from tests.support.programs import points, run, values
 
 ETW = {
     "OTEL_METRICS_EXPORTER": "etw",

@@ -11,9 +11,9 @@ from opentelemetry.sdk.metrics.view import ExponentialBucketHistogramAggregation
 from otel_etw import ETWMetricExporter, InMemoryTransport
 from otel_etw.provider import DEFAULT_PROVIDER, Provider
 from otel_etw.settings import TEMPORALITIES, VARIABLES, Settings
+from tests.support.transport_doubles import SYSTEMS_OWN
 
 from .conftest import Warnings
-from .doubles import SYSTEMS_OWN
 from .test_settings import GUID, NUMBERS, REFUSED, SECRET
 
 OWN = "OTEL_EXPORTER_ETW_"

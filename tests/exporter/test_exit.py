@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .programs import run, values
+from tests.support.programs import run, values
 
 SETUP = textwrap.dedent("""
     import atexit, os, sys, threading

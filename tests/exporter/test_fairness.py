@@ -13,8 +13,8 @@ from opentelemetry.sdk.metrics.export import MetricsData
 from otel_etw import ETWMetricExporter, exporter
 from otel_etw.encoding import count_points
 from otel_etw.gil import HOLD, yield_gil
-from tests.exporter.doubles import Scripted
-from tests.exporter.material import large, some
+from tests.support.exports import large, some
+from tests.support.transport_doubles import Scripted
 
 
 class Clock:
@@ -125,6 +125,6 @@ def test_a_program_that_patches_sleep_and_clocks_loses_nothing(tmp_path: Path) -
         exporter.shutdown()
         print(exporter.counts.points_exported, dict(exporter.counts.lost))
     """
-    from tests.exporter.programs import run
+    from tests.support.programs import run
 
     assert run(program, tmp_path).split() == ["1999", "{}"]

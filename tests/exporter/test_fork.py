@@ -14,11 +14,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import Delivery, ETWMetricExporter, FileTransport, InMemoryTransport
 from otel_etw.transports import Frames
-
-from ..transports.processes import fork, in_child, wait
-from .doubles import PATIENCE, Gate, Scripted
-from .material import some
-from .programs import frames, points, run, values
+from tests.support.exports import some
+from tests.support.processes import fork, in_child, wait
+from tests.support.programs import frames, points, run, values
+from tests.support.transport_doubles import PATIENCE, Gate, Scripted
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 

@@ -20,9 +20,8 @@ from otel_etw.counts import ExportCounter
 from otel_etw.encoding import Losses
 from otel_etw.transports import Frames, call_guard
 from otel_etw.transports.call_guard import CallGuard, Refusal
-
-from .doubles import PATIENCE, Scripted
-from .material import some
+from tests.support.exports import some
+from tests.support.transport_doubles import PATIENCE, Scripted
 
 ROUNDS = 600
 POINTS = 10

@@ -14,10 +14,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
 from otel_etw import ETWMetricExporter, FileTransport, InMemoryTransport, Transport
-
-from .doubles import Scripted
-from .material import some
-from .programs import run
+from tests.support.exports import some
+from tests.support.programs import run
+from tests.support.transport_doubles import Scripted
 
 # New series, metrics, scopes and resources with every export, some of them bad.
 CHURN = """

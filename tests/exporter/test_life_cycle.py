@@ -13,10 +13,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport, Transport
 from otel_etw.transports import Frames
+from tests.support.exports import Trap, large, some
+from tests.support.transport_doubles import PATIENCE, Gate, Scripted
 
 from .conftest import Warnings
-from .doubles import PATIENCE, Gate, Scripted
-from .material import Trap, large, some
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 

@@ -19,10 +19,10 @@ from opentelemetry.sdk.metrics.export import (
 from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport
 from otel_etw.encoding import count_points
 from otel_etw.transports import Frames
+from tests.support.exports import some
+from tests.support.transport_doubles import PATIENCE, Gate, Scripted
 
 from .conftest import Warnings
-from .doubles import PATIENCE, Gate, Scripted
-from .material import some
 
 NEVER = math.inf
 TICKER = "OtelPeriodicExportingMetricReader"

@@ -14,10 +14,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import Delivery, ETWMetricExporter
 from otel_etw.transports import Frames
+from tests.support.exports import counter, data, large, number, some
+from tests.support.transport_doubles import PATIENCE, Gate, Scripted
 
 from .conftest import Warnings
-from .doubles import PATIENCE, Gate, Scripted
-from .material import counter, data, large, number, some
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 

@@ -11,9 +11,8 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport
 from otel_etw.transports import Frames
-
-from .doubles import Scripted
-from .material import counter, data, large, number, some
+from tests.support.exports import counter, data, large, number, some
+from tests.support.transport_doubles import Scripted
 
 PREFIX = "otel.sdk.exporter."
 EXPORTED = f"{PREFIX}metric_data_point.exported"

@@ -11,10 +11,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 from otel_etw import ETWMetricExporter, Transport, transports
 from otel_etw.provider import DEFAULT_PROVIDER, Provider
 from otel_etw.transports import Spec
+from tests.support.exports import some
+from tests.support.transport_doubles import SYSTEMS_OWN
 
 from .conftest import Warnings
-from .doubles import SYSTEMS_OWN
-from .material import some
 
 MODULE = """
 from otel_etw import Delivery, Transport

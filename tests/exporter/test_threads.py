@@ -10,9 +10,8 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport
 from otel_etw.transports import Frames
-
-from .doubles import PATIENCE, Scripted
-from .material import counter, data, large, number, some
+from tests.support.exports import counter, data, large, number, some
+from tests.support.transport_doubles import PATIENCE, Scripted
 
 THREADS, EXPORTS = 8, 40
 

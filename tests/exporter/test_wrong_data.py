@@ -22,10 +22,10 @@ from opentelemetry.sdk.resources import Resource
 from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport
 from otel_etw.encoding import count_points
 from otel_etw.transports import Frames
+from tests.support.exports import Trap, counter, data, number, some
+from tests.support.transport_doubles import Scripted
 
 from .conftest import Warnings
-from .doubles import Scripted
-from .material import Trap, counter, data, number, some
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 pytestmark = pytest.mark.usefixtures("encoder")

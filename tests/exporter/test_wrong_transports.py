@@ -9,10 +9,10 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import Delivery, ETWMetricExporter, Transport
 from otel_etw.transports import Frames, Loss
+from tests.support.exports import large, some
+from tests.support.transport_doubles import Scripted
 
 from .conftest import Warnings
-from .doubles import Scripted
-from .material import large, some
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 pytestmark = pytest.mark.usefixtures("encoder")

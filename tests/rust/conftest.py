@@ -10,7 +10,7 @@ import pytest
 
 from otel_etw import ETWMetricExporter, Transport, encoding
 from otel_etw.event import ETW_LIMIT_MAXIMUM
-from tests.exporter.programs import FOREIGN
+from tests.support.programs import FOREIGN
 
 Make = Callable[..., ETWMetricExporter]
 

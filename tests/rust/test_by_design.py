@@ -8,11 +8,11 @@ from opentelemetry.sdk.resources import Resource
 
 from otel_etw import InMemoryTransport
 from otel_etw.event import ETW_LIMIT_MAXIMUM
+from tests.support.rust_edits import edited, metric, parsed, point
+from tests.support.rust_recordings import payloads
+from tests.support.sdk_rebuilding import rebuilt
 
 from .conftest import Make
-from .edits import edited, metric, parsed, point
-from .rebuilding import rebuilt
-from .recording import payloads
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 

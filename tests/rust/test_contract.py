@@ -16,8 +16,7 @@ from otel_etw.event import (
     EVENT_VERSION,
 )
 from otel_etw.provider import DEFAULT_PROVIDER
-
-from .recording import EVENTS, calls, payload, payloads
+from tests.support.rust_recordings import EVENTS, calls, payload, payloads
 
 pytestmark = pytest.mark.parametrize("name", EVENTS)
 

@@ -7,8 +7,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
-from . import edits, test_program
-from .recording import EVENTS
+from tests.support import rust_edits as edits
+from tests.support.rust_recordings import EVENTS
+
+from . import test_program
 from .test_events import DIFFERENCES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -12,11 +12,11 @@ import pytest
 from otel_etw import InMemoryTransport
 from otel_etw.encoding import Encoder, Losses
 from tests.support.data import RUST_ETW
+from tests.support.rust_edits import edited, joined, parsed
+from tests.support.rust_recordings import EVENTS, payloads
+from tests.support.sdk_rebuilding import rebuilt
 
 from .conftest import Make
-from .edits import edited, joined, parsed
-from .rebuilding import rebuilt
-from .recording import EVENTS, payloads
 
 # 83 of 123 are identical.
 DIFFERENCES = {

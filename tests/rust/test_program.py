@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from otel_etw import InMemoryTransport
+from tests.support.rust_edits import Edit, copied, gauge_start, metric, parsed, point
+from tests.support.rust_program import needs_sdk, standard
+from tests.support.rust_recordings import collections
 
 from .conftest import Make
-from .edits import Edit, copied, gauge_start, metric, parsed, point
-from .program import needs_sdk, standard
-from .recording import collections
 
 pytestmark = needs_sdk
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from otel_etw.encoding import encoder
-from tests.systems import is_wine
+from tests.support.systems import is_wine
 
 __all__ = ["expected", "unexpected"]
 

@@ -15,9 +15,9 @@ import pytest
 from otel_etw import transports
 from otel_etw.encoding import frames as plain_frames
 from otel_etw.transports import Delivery, Frames, Transport, etw, etw_ctypes
-from tests.transports.etw.recorder import Recorder
-from tests.transports.otlp_files import frame
-from tests.transports.processes import in_child
+from tests.support.etw_recorder import Recorder
+from tests.support.otlp_files import frame
+from tests.support.processes import in_child
 
 native_frames: ModuleType | None
 try:

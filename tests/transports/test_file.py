@@ -15,9 +15,9 @@ from otel_etw import captures
 from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.transports import open as open_transport
 from otel_etw.transports.file import FileTransport
-from tests.systems import not_on_windows
-from tests.transports.otlp_files import batch, frame, numbers, read_frames, read_lines
-from tests.transports.processes import in_child
+from tests.support.otlp_files import batch, frame, numbers, read_frames, read_lines
+from tests.support.processes import in_child
+from tests.support.systems import not_on_windows
 
 
 def test_each_frame_stands_behind_its_length_in_four_bytes(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from functools import partial
 from pathlib import Path
 
 from otel_etw.transports.file import FileTransport
-from tests.systems import not_on_windows
-from tests.transports.otlp_files import batch, frame, from_json, identify, numbers, split_frames
-from tests.transports.processes import fork, spawn_writer, wait
+from tests.support.otlp_files import batch, frame, from_json, identify, numbers, split_frames
+from tests.support.processes import fork, spawn_writer, wait
+from tests.support.systems import not_on_windows
 
 KILLS = 200
 

@@ -20,8 +20,7 @@ import pytest
 from otel_etw.transports import file, file_append
 from otel_etw.transports.base import Delivery
 from otel_etw.transports.file import FileTransport
-from tests.systems import not_on_windows, only_on_linux
-from tests.transports.otlp_files import (
+from tests.support.otlp_files import (
     batch,
     frame,
     identify,
@@ -29,7 +28,8 @@ from tests.transports.otlp_files import (
     read_frames,
     read_lines,
 )
-from tests.transports.processes import in_child
+from tests.support.processes import in_child
+from tests.support.systems import not_on_windows, only_on_linux
 
 SENDS = 1_500
 

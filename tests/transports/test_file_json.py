@@ -20,7 +20,7 @@ from otel_etw.limits import WRITTEN_LINE_MAXIMUM
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.json_encoding import JsonEncoder
 from tests.support.data import COLLECTOR
-from tests.transports.otlp_files import (
+from tests.support.otlp_files import (
     batch,
     frame,
     from_json,

@@ -12,8 +12,8 @@ from otel_etw.transports import open as open_transport
 from otel_etw.transports import parse
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_path import path_from_target, windows_fault
-from tests.systems import not_on_windows
-from tests.transports.otlp_files import batch, frame, numbers, read_frames
+from tests.support.otlp_files import batch, frame, numbers, read_frames
+from tests.support.systems import not_on_windows
 
 
 def path_of(text: str, windows: bool) -> str:

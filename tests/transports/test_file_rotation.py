@@ -17,9 +17,9 @@ import pytest
 from otel_etw.transports import file, file_rotation
 from otel_etw.transports.base import Delivery
 from otel_etw.transports.file import FileTransport
-from tests.systems import is_wine, not_on_windows
-from tests.transports.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
-from tests.transports.processes import in_child
+from tests.support.otlp_files import batch, frame, identify, numbers, read_frames, read_lines
+from tests.support.processes import in_child
+from tests.support.systems import is_wine, not_on_windows
 
 STAMP = r"\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d\.\d{3}"
 

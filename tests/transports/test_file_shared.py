@@ -20,8 +20,7 @@ from otel_etw.transports import file_append, file_lock
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_lock import FileLock, Hold
 from otel_etw.transports.file_rotation import Backups
-from tests.systems import not_on_windows
-from tests.transports.otlp_files import (
+from tests.support.otlp_files import (
     batch,
     frame,
     identify,
@@ -31,7 +30,8 @@ from tests.transports.otlp_files import (
     split_frames,
     windows_error,
 )
-from tests.transports.processes import fork, in_child, spawn_writer, wait
+from tests.support.processes import fork, in_child, spawn_writer, wait
+from tests.support.systems import not_on_windows
 
 
 def everything(folder: Path) -> list[tuple[int, int]]:

@@ -14,7 +14,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from otel_etw.transports import file_formats
 from otel_etw.transports.file import FileTransport
 from tests.support.data import COLLECTOR
-from tests.transports.otlp_files import (
+from tests.support.otlp_files import (
     batch,
     frame,
     from_json,

@@ -20,8 +20,7 @@ from otel_etw.transports.file_formats import JsonLinesFormat, LengthPrefixedForm
 from otel_etw.transports.file_lock import FileLock, Hold
 from otel_etw.transports.file_open import TRIES
 from otel_etw.transports.file_troubles import _REASONS, _WINDOWS_REASONS, explain
-from tests.systems import not_on_windows
-from tests.transports.otlp_files import (
+from tests.support.otlp_files import (
     batch,
     frame,
     identify,
@@ -31,7 +30,8 @@ from tests.transports.otlp_files import (
     split_frames,
     windows_error,
 )
-from tests.transports.processes import in_child
+from tests.support.processes import in_child
+from tests.support.systems import not_on_windows
 
 
 def lost(transport: FileTransport, filling: int = 20) -> str:

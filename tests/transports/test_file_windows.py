@@ -15,7 +15,7 @@ from otel_etw.transports import file_open
 from otel_etw.transports import open as open_transport
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_lock import FileLock, Hold
-from tests.transports.otlp_files import batch, frame, numbers, read_frames, windows_error
+from tests.support.otlp_files import batch, frame, numbers, read_frames, windows_error
 
 windows = pytest.mark.skipif(sys.platform != "win32", reason="other systems share open files")
 

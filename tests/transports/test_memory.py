@@ -15,7 +15,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 from otel_etw.encoding.frames import Frames
 from otel_etw.transports import open as open_transport
 from otel_etw.transports.memory import InMemoryTransport
-from tests.transports.otlp_files import batch, frame, numbers
+from tests.support.otlp_files import batch, frame, numbers
 
 
 def test_frames_are_kept_in_order_as_bytes() -> None:

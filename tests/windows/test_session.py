@@ -19,8 +19,8 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 from otel_etw import ETWMetricExporter, InMemoryTransport
 from otel_etw.event import EVENT_SCHEMA
 from otel_etw.provider import DEFAULT_PROVIDER
-from tests.exporter.material import counter, data, number
-from tests.systems import is_wine
+from tests.support.exports import counter, data, number
+from tests.support.systems import is_wine
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "win32", reason="needs ETW: a real Windows"),

@@ -15,7 +15,7 @@ from types import ModuleType
 import pytest
 
 from otel_etw.transports import etw, etw_ctypes
-from tests.transports.etw.recorder import Recorder
+from tests.support.etw_recorder import Recorder
 
 ROOT = Path(__file__).resolve().parents[3]
 

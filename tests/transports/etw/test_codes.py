@@ -12,9 +12,9 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 from otel_etw import ETWMetricExporter, ETWTransport
 from otel_etw.transports.base import Loss
 from otel_etw.transports.etw import CODES
-from tests.exporter.material import counter, data, number
-from tests.transports.etw.recorder import Recorder, Write
-from tests.transports.otlp_files import batch, frame
+from tests.support.etw_recorder import Recorder, Write
+from tests.support.exports import counter, data, number
+from tests.support.otlp_files import batch, frame
 
 # winerror.h
 NAMES = {

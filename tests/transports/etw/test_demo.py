@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
 from otel_etw import ETWMetricExporter
 from otel_etw.cli import otel_etw
-from tests.transports.etw.recorder import Recorder
+from tests.support.etw_recorder import Recorder
 
 
 def series(request: ExportMetricsServiceRequest) -> list[tuple[bytes, str, str, bytes]]:

@@ -10,8 +10,8 @@ import pytest
 from otel_etw import ETWMetricExporter, ETWTransport
 from otel_etw.provider import Provider
 from otel_etw.transports import etw_ctypes
-from tests.transports.etw.recorder import Recorder, Register, SetInformation, Unregister, Write
-from tests.transports.otlp_files import batch, frame
+from tests.support.etw_recorder import Recorder, Register, SetInformation, Unregister, Write
+from tests.support.otlp_files import batch, frame
 
 # From the recording of the Rust crate.
 GUID = bytes.fromhex("2049c2ed04e0f640a8e10e6e48f39d84")

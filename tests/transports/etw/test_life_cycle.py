@@ -19,9 +19,9 @@ from opentelemetry.sdk.metrics.export import (
 
 from otel_etw import ETWMetricExporter, ETWTransport
 from otel_etw.transports import etw, etw_ctypes
-from tests.exporter.material import counter, data, number
-from tests.transports.etw.recorder import Recorder
-from tests.transports.otlp_files import batch, frame
+from tests.support.etw_recorder import Recorder
+from tests.support.exports import counter, data, number
+from tests.support.otlp_files import batch, frame
 
 ROOT = Path(__file__).resolve().parents[3]
 METRICS = data(counter(number(1)))
@@ -106,7 +106,7 @@ PROGRAM = """
 import atexit, sys, threading
 sys.path.append({root!r})
 from otel_etw.transports import etw_ctypes
-from tests.transports.etw.recorder import Recorder
+from tests.support.etw_recorder import Recorder
 
 recorder = Recorder()
 recorder.start()

@@ -14,12 +14,8 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import ETWMetricExporter, encoding
 from otel_etw.event import ETW_LIMIT_MAXIMUM
-from tests.rust import recording
-from tests.rust.edits import edited, metric, parsed, point
-from tests.rust.program import needs_sdk, standard
-from tests.rust.rebuilding import rebuilt
-from tests.rust.recording import EVENTS, payloads
-from tests.transports.etw.recorder import (
+from tests.support import rust_recordings as recording
+from tests.support.etw_recorder import (
     Call,
     Recorder,
     Register,
@@ -27,6 +23,10 @@ from tests.transports.etw.recorder import (
     Unregister,
     Write,
 )
+from tests.support.rust_edits import edited, metric, parsed, point
+from tests.support.rust_program import needs_sdk, standard
+from tests.support.rust_recordings import EVENTS, payloads
+from tests.support.sdk_rebuilding import rebuilt
 
 SUCCESS, FAILURE = MetricExportResult.SUCCESS, MetricExportResult.FAILURE
 

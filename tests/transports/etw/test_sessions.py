@@ -8,8 +8,8 @@ import pytest
 from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import ETWMetricExporter, ETWTransport
-from tests.exporter.material import counter, data, number
-from tests.transports.etw.recorder import ALL_ONES, CAPTURE_STATE, Recorder
+from tests.support.etw_recorder import ALL_ONES, CAPTURE_STATE, Recorder
+from tests.support.exports import counter, data, number
 
 METRICS = data(counter(number(1), number(2)))
 

@@ -28,19 +28,8 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from tests.encoding.cases import (
-    HISTOGRAMS,
-    KINDS,
-    METRIC,
-    NUMBERS,
-    POINTS,
-    SCOPE,
-    a_metric,
-    exemplar,
-    of_scopes,
-)
-from tests.encoding.mapping_attributes import ATTRIBUTES, Row
-from tests.encoding.oddities import (
+from tests.support.mapping_attributes import ATTRIBUTES, Row
+from tests.support.odd_values import (
     Colour,
     Double,
     Index,
@@ -51,7 +40,18 @@ from tests.encoding.oddities import (
     Whole,
     array_of,
 )
-from tests.encoding.oracle import gauge, of_metric, of_metrics, of_points
+from tests.support.official_encoder import gauge, of_metric, of_metrics, of_points
+from tests.support.points import (
+    HISTOGRAMS,
+    KINDS,
+    METRIC,
+    NUMBERS,
+    POINTS,
+    SCOPE,
+    a_metric,
+    exemplar,
+    of_scopes,
+)
 
 
 def points(kinds: Iterable[type], **fields: Iterable[Any]) -> Row:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
-from tests.transports.etw.import_table import import_slots, overwrite
+from tests.support.import_table import import_slots, overwrite
 
 ALL_ONES = 2**64 - 1
 DISABLE, ENABLE, CAPTURE_STATE = 0, 1, 2

@@ -20,7 +20,7 @@ from google.protobuf.internal import api_implementation
 from opentelemetry.exporter.otlp.proto.common import _internal
 
 from otel_etw.encoding.otlp import TEMPORALITIES
-from tests.encoding.oddities import MODEL, fresh
+from tests.support.odd_values import MODEL, fresh
 
 PURE_PROTOBUF = api_implementation.Type() == "python"
 

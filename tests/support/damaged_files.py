@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from .material import File
+from tests.support.capture_files import File
 
 
 @st.composite

@@ -28,7 +28,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from tests.encoding.oracle import gauge, of_metrics, of_points
+from tests.support.official_encoder import gauge, of_metrics, of_points
 
 DELTA = AggregationTemporality.DELTA
 

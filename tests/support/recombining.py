@@ -16,7 +16,7 @@ from opentelemetry.sdk.metrics.export import (
     ScopeMetrics,
 )
 
-from tests.strategies import (
+from tests.support.any_metrics import (
     FLOATS,
     INT32,
     INT64,

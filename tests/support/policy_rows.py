@@ -20,7 +20,9 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-from tests.encoding.cases import (
+from tests.support.odd_values import Double, nested
+from tests.support.official_encoder import gauge, of_metric, of_metrics, of_points
+from tests.support.points import (
     HISTOGRAMS,
     KINDS,
     METRIC,
@@ -50,8 +52,6 @@ from tests.encoding.cases import (
     scopes_lost,
     tails,
 )
-from tests.encoding.oddities import Double, nested
-from tests.encoding.oracle import gauge, of_metric, of_metrics, of_points
 
 BEYOND_INT64 = (2**63, -(2**63) - 1, 10**30)
 NO_UINT64 = (-1, 2**64, 10**30)

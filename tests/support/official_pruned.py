@@ -21,8 +21,8 @@ from opentelemetry.sdk.metrics.export import (
     Sum,
 )
 
-from tests.encoding.oddities import Pairs
-from tests.encoding.oracle import gauge, of_metric, of_points, of_scope, official
+from tests.support.odd_values import Pairs
+from tests.support.official_encoder import gauge, of_metric, of_points, of_scope, official
 
 Within = Callable[[Any], MetricsData]
 """Puts a part into data that is otherwise in order."""

@@ -20,8 +20,8 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from otel_etw.encoding import Encoder, Losses
-from tests.encoding.oddities import fresh
-from tests.encoding.upb import as_upb_takes, check_depth
+from tests.support.odd_values import fresh
+from tests.support.protobuf_limits import as_upb_takes, check_depth
 
 ENCODER = "opentelemetry-exporter-otlp-proto-common"
 # What the reference describes, and what byte equality is promised with.

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from opentelemetry.attributes import BoundedAttributes
 
-from tests.encoding.cases import exemplar_with, gauge_with, resource_with, scope_with
-from tests.encoding.oddities import Colour, Level, Pairs, Real, Text, Whole, nested
+from tests.support.odd_values import Colour, Level, Pairs, Real, Text, Whole, nested
+from tests.support.points import exemplar_with, gauge_with, resource_with, scope_with
 
 Row = list[Any]
 """Data that the official encoder accepts, and names of rows in docs/policies.md."""
