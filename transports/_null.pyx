@@ -8,8 +8,8 @@ from otel_etw.encoding._frames cimport Frames
 def send(frames):
     """Touch each frame's first and last byte; returns their sum, so that nothing is optimised out.
 
-    The far end of the agreement is the loop of a native transport: one crossing a batch. Frames
-    that are not compiled are passed over.
+    As a native transport has it: one call a batch, and a loop without the GIL. Frames that are not
+    compiled are ignored.
     """
     return _touch(frames) if isinstance(frames, Frames) else 0
 

@@ -1,6 +1,6 @@
 """What an encoder left out of its frames, and why: counts and one example of each.
 
-Pure data: `otel_etw.telemetry` makes log lines and self-metrics of it.
+Pure data: `otel_etw.counts` makes totals and log lines of it, `otel_etw.self_metrics` metrics.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ POINTS = 10
 LONGEST = 60e-6
 
 needs_timers = pytest.mark.skipif(
-    not hasattr(signal, "setitimer"), reason="this system has no interval timers"
+    not hasattr(signal, "setitimer"), reason="needs POSIX signals"
 )
 
 
@@ -317,7 +317,7 @@ def test_a_guard_passes_exceptions_on() -> None:
     assert guard.run(0, lambda: 1) == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_guard_is_free_in_a_forked_child_but_for_the_forking_call() -> None:
     other, own = CallGuard(), CallGuard()
     inside, leave = threading.Event(), threading.Event()

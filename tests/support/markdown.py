@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 __all__ = ["ROOT", "Block", "blocks", "document"]
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Block(NamedTuple):
