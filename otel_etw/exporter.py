@@ -175,7 +175,8 @@ class ETWMetricExporter(MetricExporter):
         finally:
             if run:
                 self._counter.lost(run.losses)
-        return MetricExportResult.FAILURE if run.losses else MetricExportResult.SUCCESS
+        lost = run and run.losses
+        return MetricExportResult.FAILURE if lost else MetricExportResult.SUCCESS
 
     def _guarded(self, millis: float, function: Callable[..., T], *arguments: Any) -> T | Refusal:
         """The function's result, or why it was not called."""

@@ -143,7 +143,9 @@ class Encoder:
     def _packer(self, limit: int | None) -> Packer | PointPacker:
         if self._packer_class:
             return self._packer_class(limit, self._max_points)
-        return _data_points.PointPacker(limit, self._max_points, self._constants)
+        return _data_points.PointPacker(  # pyright: ignore[reportOptionalMemberAccess]
+            limit, self._max_points, self._constants
+        )
 
     def _begin(
         self, packer: Packer | PointPacker, metric: Any, losses: Losses
