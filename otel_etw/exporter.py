@@ -14,10 +14,11 @@ The only module that knows the SDK's exporter interface. How it stays out of the
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from opentelemetry.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import (
@@ -33,12 +34,14 @@ from otel_etw.counts import Counts, ExportCounter
 from otel_etw.encoding import Encoder, Losses, count_points
 from otel_etw.gil import HOLD, yield_gil
 from otel_etw.log import warn
-from otel_etw.self_metrics import SelfMetrics
 from otel_etw.settings import Settings
 from otel_etw.transports.arguments import shown
 from otel_etw.transports.base import Delivery, Frames, Transport
-from otel_etw.transports.call_guard import CallGuard, Refusal
+from otel_etw.transports.call_guard import BUSY, REENTRANT, CallGuard, Refusal
 from otel_etw.transports.registry import WeakRegistry
+
+if TYPE_CHECKING:
+    from otel_etw.self_metrics import SelfMetrics
 
 __all__ = ["ETWMetricExporter"]
 
@@ -46,8 +49,8 @@ T = TypeVar("T")
 
 # What a log line says of an export that did not run.
 _REFUSALS = {
-    Refusal.BUSY: "another export did not end in time",
-    Refusal.REENTRANT: "export from within an export",
+    BUSY: "another export did not end in time",
+    REENTRANT: "export from within an export",
 }
 
 
@@ -102,7 +105,7 @@ class ETWMetricExporter(MetricExporter):
         namespace: str | None = None,
         meter_provider: MeterProvider | None = None,
     ) -> None:
-        settings = Settings.of(
+        settings = Settings(
             transport=transport,
             provider_name=provider_name,
             provider_guid=provider_guid,
@@ -128,7 +131,7 @@ class ETWMetricExporter(MetricExporter):
         )
         self._limit = settings.limit
         self._counter = ExportCounter()
-        self._self_metrics = SelfMetrics(meter_provider)
+        self._self_metrics = _self_metrics(meter_provider)
         self._transport = _open(settings)
         self._guard = CallGuard()
         self._shut_down = False
@@ -164,7 +167,7 @@ class ETWMetricExporter(MetricExporter):
             else:
                 refusal = self._guarded(timeout_millis, self._export, run)
                 if refusal is not None:
-                    run.refuse(refusal.value, _REFUSALS[refusal])
+                    run.refuse(refusal.reason, _REFUSALS[refusal])
         except Exception as error:
             run = run or _Run(metrics_data)
             run.fail(error)
@@ -190,9 +193,10 @@ class ETWMetricExporter(MetricExporter):
     def _export(self, run: _Run) -> None:
         if self._shut_down:
             return run.refuse("shutdown", "export after shutdown")
-        given = count_points(run.data) if self._self_metrics.enabled else 0
+        metrics = self._self_metrics
+        given = count_points(run.data) if metrics else 0
         self._counter.exports += 1
-        begun = self._self_metrics.begin(given)
+        begun = metrics.begin(given) if metrics else 0.0
         try:
             self._send_all(run)
         except Exception as error:
@@ -201,7 +205,8 @@ class ETWMetricExporter(MetricExporter):
             run.interrupt()
             raise
         finally:
-            self._self_metrics.end(begun, given, run.exported, run.losses)
+            if metrics:
+                metrics.end(begun, given, run.exported, run.losses)
 
     def _send_all(self, run: _Run) -> None:
         counter = self._counter
@@ -334,6 +339,16 @@ class _Run:
     def lose_rest(self, reason: str, sentence: str) -> None:
         rest = count_points(self.data) - self.exported - self.losses.points()
         self.losses.add("point", reason, sentence, rest)
+
+
+def _self_metrics(provider: MeterProvider | None) -> SelfMetrics | None:
+    """The exporter's metrics about itself, where the SDK's variable asks for them."""
+    if os.environ.get("OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED", "").strip().lower() != "true":
+        return None
+    # Imported here: few programs ask for them.
+    from otel_etw.self_metrics import SelfMetrics
+
+    return SelfMetrics(provider)
 
 
 def _seconds(millis: float | None) -> float:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections.abc import Callable
 from time import perf_counter
 from typing import Any
@@ -15,29 +14,21 @@ from otel_etw.log import warn
 
 __all__ = ["SelfMetrics"]
 
-_ENABLED = "OTEL_PYTHON_SDK_INTERNAL_METRICS_ENABLED"
 _COMPONENT_TYPE = "otel_etw.ETWMetricExporter"
 _component_numbers = itertools.count()
 
 
 class SelfMetrics:
-    """``otel.sdk.exporter.*``, where the SDK's variable asks for them.
+    """``otel.sdk.exporter.*``.
 
     ``provider``: where they go; by default the global one. What raises is given up, with one
     warning: it must not cost an export.
     """
 
     def __init__(self, provider: MeterProvider | None = None) -> None:
-        self._instruments: _Instruments | None = None
-        if os.environ.get(_ENABLED, "").strip().lower() == "true":
-            self._instruments = self._contained(
-                lambda: _Instruments(provider or get_meter_provider())
-            )
-
-    @property
-    def enabled(self) -> bool:
-        """Whether they are wanted, so that points must be counted beforehand."""
-        return self._instruments is not None
+        self._instruments: _Instruments | None = self._contained(
+            lambda: _Instruments(provider or get_meter_provider())
+        )
 
     def begin(self, points: int) -> float:
         """An export of so many points begins. Returns what ``end`` takes."""

@@ -20,6 +20,7 @@ READING = ("otel_etw.captures", "otel_etw.cli", "otel_etw.__main__")
 # (module, function) → why it may import: it runs before or after exports, not amid them.
 IMPORTS_LATE = {
     ("otel_etw", "__getattr__"): "public names are imported when asked for",
+    ("otel_etw.exporter", "_self_metrics"): "when an exporter is made",
     ("otel_etw.encoding.encoder", "__init__"): "the packer where nothing is compiled",
     ("otel_etw.provider", "named"): "when an exporter is made",
     **{

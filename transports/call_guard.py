@@ -4,25 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from enum import Enum
 from threading import RLock
 from typing import Any, TypeVar
 
 from otel_etw.transports.registry import WeakRegistry
 
-__all__ = ["CallGuard", "Refusal"]
+__all__ = ["BUSY", "REENTRANT", "CallGuard", "Refusal"]
 
 T = TypeVar("T")
 
 
-class Refusal(Enum):
-    """Why a guarded call did not run. The values are reasons that losses are counted under."""
+class Refusal:
+    """Why a guarded call did not run: `BUSY` or `REENTRANT`. ``reason`` is what losses are counted
+    under."""
 
-    BUSY = "busy"
-    """Another thread's call did not end in time."""
-    REENTRANT = "reentrant"
-    """This thread's own call is running: the caller is called by it, or is a signal handler that
-    interrupted it. Waiting would be a deadlock."""
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+BUSY = Refusal("busy")
+"""Another thread's call did not end in time."""
+
+REENTRANT = Refusal("reentrant")
+"""This thread's own call is running: the caller is called by it, or is a signal handler that
+interrupted it. Waiting would be a deadlock."""
 
 
 class CallGuard:
@@ -53,9 +60,9 @@ class CallGuard:
             # handlers after calls, so none comes between the two; nor, below, before the release.
             taken.extend(map(lock.acquire, (True,), (seconds,)))
             if not taken[0]:
-                return Refusal.BUSY
+                return BUSY
             if self._running is not None:
-                return Refusal.REENTRANT
+                return REENTRANT
             self._running = taken
             return function(*arguments)
         finally:

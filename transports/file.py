@@ -10,7 +10,7 @@ from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.log import warn
 from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
-from otel_etw.transports.call_guard import CallGuard, Refusal
+from otel_etw.transports.call_guard import BUSY, REENTRANT, CallGuard, Refusal
 from otel_etw.transports.file_append import Appender, Outcome
 from otel_etw.transports.file_formats import FILE_FORMATS, Record
 from otel_etw.transports.file_path import absolute_path, path_from_target
@@ -25,8 +25,8 @@ _QUIET = 60.0
 # comes. There is no queue: one of many threads that write without a pause may wait long.
 _PATIENCE, _SHORT_PATIENCE = 10.0, 0.05
 _REFUSALS = {
-    Refusal.BUSY: "another thread is writing to it",
-    Refusal.REENTRANT: "send was called by a signal handler amid send",
+    BUSY: "another thread is writing to it",
+    REENTRANT: "send was called by a signal handler amid send",
 }
 
 
@@ -166,10 +166,10 @@ class FileTransport(Transport):
         if not isinstance(outcome, Refusal):
             self._patience = _PATIENCE
             return outcome
-        if outcome is Refusal.BUSY:
+        if outcome is BUSY:
             self._patience = _SHORT_PATIENCE
         words = _REFUSALS[outcome]
-        return Outcome(0, (outcome.value, f"{self._path}: {words}"), {})
+        return Outcome(0, (outcome.reason, f"{self._path}: {words}"), {})
 
     def _log(self, notices: dict[str, str]) -> None:
         """Outside the guard: a log handler is other people's code, and may raise or send."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from opentelemetry.sdk.metrics.export import ExponentialHistogram, Gauge, Histogram, Sum
 
@@ -13,17 +13,31 @@ from .otlp import METRIC
 __all__ = ["KINDS", "Kind", "kind_of"]
 
 
-class Kind(NamedTuple):
-    data: type
-    """The SDK's class."""
-    tag: bytes
-    """Its field in Metric."""
-    encode_point: data_points.EncodePoint
-    """A point in plain Python."""
-    tail: Callable[[Any], bytes]
-    """The fields of the data behind its points."""
-    read_points: fast_path.ReadPoints
-    """Gives the points' fields to the compiled packer."""
+class Kind:
+    """
+    Attributes:
+        data: the SDK's class.
+        tag: its field in Metric.
+        encode_point: a point in pure Python.
+        tail: the fields of the data behind its points.
+        read_points: gives the points' fields to the compiled packer.
+    """
+
+    __slots__ = ("data", "encode_point", "read_points", "tag", "tail")
+
+    def __init__(
+        self,
+        data: type,
+        tag: bytes,
+        encode_point: data_points.EncodePoint,
+        tail: Callable[[Any], bytes],
+        read_points: fast_path.ReadPoints,
+    ) -> None:
+        self.data = data
+        self.tag = tag
+        self.encode_point = encode_point
+        self.tail = tail
+        self.read_points = read_points
 
 
 # In the order in which the official encoder asks.

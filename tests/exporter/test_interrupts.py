@@ -19,7 +19,7 @@ from otel_etw import Delivery, ETWMetricExporter, InMemoryTransport, Transport
 from otel_etw.counts import ExportCounter
 from otel_etw.encoding import Losses
 from otel_etw.transports import Frames, call_guard
-from otel_etw.transports.call_guard import CallGuard, Refusal
+from otel_etw.transports.call_guard import BUSY, REENTRANT, CallGuard
 from tests.support.exports import some
 from tests.support.transport_doubles import PATIENCE, Scripted
 
@@ -28,9 +28,7 @@ POINTS = 10
 # Below the interpreter's own interval for switching threads an export is over.
 LONGEST = 60e-6
 
-needs_timers = pytest.mark.skipif(
-    not hasattr(signal, "setitimer"), reason="needs POSIX signals"
-)
+needs_timers = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="needs POSIX signals")
 
 
 @pytest.fixture(autouse=True)
@@ -297,14 +295,14 @@ def test_no_export_waits_for_another_longer_than_it_was_told() -> None:
 
 def test_a_guard_refuses_its_own_caller_and_whoever_waits_too_long() -> None:
     guard = CallGuard()
-    assert guard.run(0, guard.run, 0, print) is Refusal.REENTRANT
+    assert guard.run(0, guard.run, 0, print) is REENTRANT
     inside, leave = threading.Event(), threading.Event()
     thread = threading.Thread(
         target=lambda: guard.run(0, lambda: (inside.set(), leave.wait(PATIENCE)))
     )
     thread.start()
     assert inside.wait(PATIENCE)
-    assert guard.run(0.01, print) is Refusal.BUSY
+    assert guard.run(0.01, print) is BUSY
     leave.set()
     assert guard.run(PATIENCE, lambda: "after it") == "after it"
     thread.join(PATIENCE)
@@ -331,7 +329,7 @@ def test_a_guard_is_free_in_a_forked_child_but_for_the_forking_call() -> None:
         child = os.fork()
         if not child:
             free = other.run(0, lambda: True) is True
-            held = own.run(0, lambda: True) is Refusal.REENTRANT
+            held = own.run(0, lambda: True) is REENTRANT
             os._exit(0 if free and held else 1)
         return os.waitpid(child, 0)[1]
 

@@ -33,7 +33,7 @@ MEMORY = InMemoryTransport()
 
 
 def test_without_arguments_all_is_at_its_default() -> None:
-    settings = Settings.of()
+    settings = Settings()
     assert settings.transport == "auto"
     assert settings.provider is DEFAULT_PROVIDER
     assert (settings.limit, settings.max_points_per_event) == (None, None)
@@ -73,7 +73,7 @@ def test_without_arguments_all_is_at_its_default() -> None:
     ],
 )
 def test_a_good_argument_is_taken(arguments: dict[str, Any], field: str, expected: Any) -> None:
-    assert getattr(Settings.of(**arguments), field) == expected
+    assert getattr(Settings(**arguments), field) == expected
 
 
 @pytest.mark.parametrize(
@@ -84,13 +84,13 @@ def test_a_good_argument_is_taken(arguments: dict[str, Any], field: str, expecte
     ],
 )
 def test_the_default_histogram_aggregation_is_the_histograms(name: str, aggregation: type) -> None:
-    settings = Settings.of(default_histogram_aggregation=name)
+    settings = Settings(default_histogram_aggregation=name)
     assert {k: type(v) for k, v in settings.aggregation.items()} == {Histogram: aggregation}
 
 
 def test_dictionaries_in_the_style_of_the_sdk_are_laid_over_the_preferences() -> None:
     drop = DropAggregation()
-    settings = Settings.of(
+    settings = Settings(
         temporality_preference="cumulative",
         preferred_temporality={UpDownCounter: DELTA},
         default_histogram_aggregation="base2_exponential_bucket_histogram",
@@ -111,7 +111,7 @@ def test_the_exporter_hands_both_dictionaries_to_the_reader() -> None:
 
 def test_what_was_given_is_copied() -> None:
     attributes = {"a": 1}
-    settings = Settings.of(attributes=attributes)
+    settings = Settings(attributes=attributes)
     attributes["b"] = 2
     assert settings.attributes == {"a": 1}
 
@@ -305,7 +305,7 @@ def test_a_name_gives_the_guid_that_trace_logging_hashes_from_it() -> None:
     hashed = Provider.named("NativeMetricsExtension_Provider").guid
     assert hashed == UUID("d17eb321-aa07-5386-10bd-50726dcb5b23")
     assert Provider.named("nativemetricsextension_PROVIDER").guid == hashed
-    assert Settings.of(provider_name=DEFAULT_PROVIDER.name).provider.guid == hashed
+    assert Settings(provider_name=DEFAULT_PROVIDER.name).provider.guid == hashed
 
 
 def test_the_default_provider_is_that_of_the_rust_crate() -> None:

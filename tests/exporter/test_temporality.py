@@ -74,7 +74,7 @@ def test_the_maps_are_those_of_the_official_exporter(
 ) -> None:
     monkeypatch.setenv(f"{OTLP}TEMPORALITY_PREFERENCE", preference)
     official = OTLPMetricExporterMixin()._get_temporality(None)  # type: ignore[arg-type]
-    assert Settings.of().temporality == TEMPORALITIES[preference] == official
+    assert Settings().temporality == TEMPORALITIES[preference] == official
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_the_aggregations_are_those_of_the_official_exporter(
 ) -> None:
     monkeypatch.setenv(f"{OTLP}DEFAULT_HISTOGRAM_AGGREGATION", aggregation)
     official = OTLPMetricExporterMixin()._get_aggregation(None)  # type: ignore[arg-type]
-    ours = Settings.of().aggregation
+    ours = Settings().aggregation
     assert {k: type(v) for k, v in ours.items()} == {k: type(v) for k, v in official.items()}
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from otel_etw.transports import file, file_open
-from otel_etw.transports.call_guard import Refusal
+from otel_etw.transports.call_guard import BUSY, REENTRANT
 from otel_etw.transports.file import FileTransport
 from otel_etw.transports.file_formats import JsonLinesFormat, LengthPrefixedFormat
 from otel_etw.transports.file_lock import FileLock, Hold
@@ -177,7 +177,7 @@ def test_every_reason_is_in_the_documentation() -> None:
     folder = Path(str(file.__file__)).parent
     found = {"os_error", *(row[0] for row in (*_REASONS.values(), *_WINDOWS_REASONS.values()))}
     found |= {LengthPrefixedFormat.foreign[0], JsonLinesFormat.foreign[0]}
-    found |= {refusal.value for refusal in Refusal}
+    found |= {BUSY.reason, REENTRANT.reason}
     for path in folder.glob("file*.py"):
         calls = r"(?:Refused|Delivery\.nothing)\((?:frames,)?\s*\"(\w+)\""
         found |= set(re.findall(calls, path.read_text(encoding="utf-8")))
