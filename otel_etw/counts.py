@@ -54,14 +54,13 @@ class ExportCounter:
         self.exports = self.points = self.frames = self.bytes = 0
         self._lost: dict[Key, int] = {}
         self._logged: dict[Key, float] = {}
-        # Losses are queued before they are merged into ``_lost``, so that nobody who reports one
-        # needs to wait: whoever merges next takes what is queued.
-        self._queue: deque[Losses] = deque()
+        self.reported: deque[Losses] = deque()
+        """Losses to be merged. Who reports some need not wait: whoever merges next takes them."""
         self._guard = CallGuard()
 
     @property
     def counts(self) -> Counts:
-        self._merge()
+        self.merge()
         lost = self._lost
         return Counts(
             exports=self.exports,
@@ -72,26 +71,22 @@ class ExportCounter:
             lost=MappingProxyType(lost),
         )
 
-    def lost(self, losses: Losses) -> None:
-        """Count losses and log them, but for those of a kind that was logged a short while ago."""
-        if losses.counts:
-            self._queue.append(losses)
-            self._merge()
-
-    def _merge(self) -> None:
-        if self._queue:
-            to_log = self._guard.run(_PATIENCE, self._merge_queued)
+    def merge(self) -> None:
+        """Count what was reported and log it, but for losses of a kind that was logged a short
+        while ago."""
+        if self.reported:
+            to_log = self._guard.run(_PATIENCE, self._merge_reported)
             if isinstance(to_log, list):
                 # Outside of the guard: log handlers are other people's code.
                 for key, count, example in to_log:
                     self._log(key, count, example)
 
-    def _merge_queued(self) -> list[tuple[Key, int, str]]:
+    def _merge_reported(self) -> list[tuple[Key, int, str]]:
         """Losses to log: key, how many, and an example."""
         now = monotonic()
         to_log = []
-        while self._queue:
-            losses = self._queue[0]
+        while self.reported:
+            losses = self.reported[0]
             lost = dict(self._lost)
             for key, count in losses.counts.items():
                 lost[key] = lost.get(key, 0) + count
@@ -101,7 +96,7 @@ class ExportCounter:
                     to_log.append((key, count, losses.examples[key]))
             # Replaced as a whole: a signal handler that raises costs no count and adds none.
             self._lost = lost
-            self._queue.popleft()
+            self.reported.popleft()
         return to_log
 
     def _log(self, key: Key, count: int, example: str) -> None:

@@ -6,8 +6,9 @@ The only module that knows the SDK's exporter interface. How it stays out of the
 2. One call at a time, by a `CallGuard`. Another thread's call is waited for up to the caller's
    timeout; a call from within ``send``, or from a signal handler that interrupted an export, is
    refused. Refused points are counted as lost.
-3. An exception that a signal handler raises ends the export that it hits: its points are counted
-   as lost, the exception goes on to the application, and the next export works.
+3. An exception that a signal handler raises costs no more than the export that it hits: what is
+   not sent is counted as lost, and the next export works. KeyboardInterrupt, SystemExit and their
+   like go on to the application; an ``Exception`` cannot be told from one of the data's own.
 4. When ``shutdown`` runs out of time, the running export stops at its next batch and closes the
    transport itself.
 """
@@ -155,7 +156,8 @@ class ETWMetricExporter(MetricExporter):
         """Encode and send. FAILURE when anything was lost; the losses are counted and logged.
 
         Never raises. ``timeout_millis``: how long to wait for another thread's export, flush or
-        shutdown of this exporter; sending itself waits for nobody.
+        shutdown of this exporter. Sending waits as the transport says: ETW and memory for nobody, a
+        file for its lock.
         """
         run = None
         try:
@@ -176,8 +178,10 @@ class ETWMetricExporter(MetricExporter):
             run.interrupt()
             raise
         finally:
-            if run:
-                self._counter.lost(run.losses)
+            if run and run.losses.counts:
+                # Reported first by a call into C, at which no signal handler can come before it.
+                self._counter.reported.append(run.losses)
+                self._counter.merge()
         lost = run and run.losses
         return MetricExportResult.FAILURE if lost else MetricExportResult.SUCCESS
 
@@ -196,8 +200,10 @@ class ETWMetricExporter(MetricExporter):
         metrics = self._self_metrics
         given = count_points(run.data) if metrics else 0
         self._counter.exports += 1
-        begun = metrics.begin(given) if metrics else 0.0
+        begun = perf_counter()
         try:
+            if metrics:
+                metrics.begin(given)
             self._send_all(run)
         except Exception as error:
             run.fail(error)
@@ -206,7 +212,7 @@ class ETWMetricExporter(MetricExporter):
             raise
         finally:
             if metrics:
-                metrics.end(begun, given, run.exported, run.losses)
+                metrics.end(perf_counter() - begun, run.exported, run.losses)
 
     def _send_all(self, run: _Run) -> None:
         counter = self._counter
@@ -281,18 +287,20 @@ class ETWMetricExporter(MetricExporter):
         """
         if self._shut_down:
             warn("otel-etw: the exporter is already shut down")
+            self._close(0.0)  # unless that was interrupted
             return
         self._shut_down = True
-        closed = False
         try:
-            closed = self._close(_seconds(timeout_millis if timeout is None else timeout))
-        except Exception as error:
-            warn("otel-etw: shutdown failed: %s: %s", type(error).__name__, error)
-        finally:
-            if not closed:
+            if not self._close(_seconds(timeout_millis if timeout is None else timeout)):
                 self._stop = True
                 # Either the running call sees that in the end, or it is over by now.
                 self._close(0.0)
+        except Exception as error:
+            warn("otel-etw: shutdown failed: %s: %s", type(error).__name__, error)
+        except BaseException:
+            # Interrupted: whoever calls next closes the transport, unless that is done.
+            self._stop = True
+            raise
 
     def _close(self, seconds: float) -> bool:
         """Let go of the transport, unless a call goes on for longer than that."""
@@ -302,12 +310,15 @@ class ETWMetricExporter(MetricExporter):
         """Let go of the transport, once; close it unless another exporter sends to it."""
         if not _exporters.remove(self):
             return
-        if any(other._transport is self._transport for other in _exporters.alive()):
-            return
         try:
-            self._transport.close()
+            if not any(other._transport is self._transport for other in _exporters.alive()):
+                self._transport.close()
         except Exception as error:
             warn("otel-etw: close failed: %s: %s", type(error).__name__, error)
+        except BaseException:
+            # Interrupted, so called again later. Closing twice does no harm.
+            _exporters.add(self)
+            raise
 
 
 # Those that still hold their transport: one that is shut down must not silence another with the

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from time import perf_counter
-from typing import Any
 
-from opentelemetry.metrics import MeterProvider, get_meter_provider
+from opentelemetry.metrics import Meter, MeterProvider, get_meter_provider
 
 from otel_etw.encoding import Losses
 from otel_etw.log import warn
 
 __all__ = ["SelfMetrics"]
 
+_METER = "otel_etw"
 _COMPONENT_TYPE = "otel_etw.ETWMetricExporter"
 _component_numbers = itertools.count()
 
@@ -26,35 +24,39 @@ class SelfMetrics:
     """
 
     def __init__(self, provider: MeterProvider | None = None) -> None:
-        self._instruments: _Instruments | None = self._contained(
-            lambda: _Instruments(provider or get_meter_provider())
-        )
-
-    def begin(self, points: int) -> float:
-        """An export of so many points begins. Returns what ``end`` takes."""
-        if instruments := self._instruments:
-            self._contained(lambda: instruments.inflight.add(points, instruments.attributes))
-        return perf_counter()
-
-    def end(self, begun: float, given: int, exported: int, losses: Losses) -> None:
-        """An export of ``given`` points is over."""
-        if instruments := self._instruments:
-            self._contained(
-                lambda: instruments.record(perf_counter() - begun, given, exported, losses)
-            )
-
-    def _contained(self, function: Callable[[], Any]) -> Any:
+        self._inflight = 0  # points, as they were added to the instrument
+        self._instruments: _Instruments | None = None
         try:
-            return function()
+            self._instruments = _Instruments((provider or get_meter_provider()).get_meter(_METER))
         except Exception as error:
-            self._instruments = None
-            warn("otel-etw: self-metrics are given up: %s: %s", type(error).__name__, error)
-            return None
+            self._give_up(error)
+
+    def begin(self, points: int) -> None:
+        """An export of so many points begins."""
+        if self._instruments:
+            try:
+                self._instruments.inflight.add(points, self._instruments.attributes)
+                self._inflight = points
+            except Exception as error:
+                self._give_up(error)
+
+    def end(self, seconds: float, exported: int, losses: Losses) -> None:
+        """The export is over: how long it took, and how many points the transport took."""
+        if self._instruments:
+            try:
+                inflight, self._inflight = self._inflight, 0
+                self._instruments.inflight.add(-inflight, self._instruments.attributes)
+                self._instruments.record(seconds, exported, losses)
+            except Exception as error:
+                self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        self._instruments = None
+        warn("otel-etw: self-metrics are given up: %s: %s", type(error).__name__, error)
 
 
 class _Instruments:
-    def __init__(self, provider: MeterProvider) -> None:
-        meter = provider.get_meter("otel_etw")
+    def __init__(self, meter: Meter) -> None:
         self.attributes = {
             "otel.component.type": _COMPONENT_TYPE,
             "otel.component.name": f"{_COMPONENT_TYPE}/{next(_component_numbers)}",
@@ -75,8 +77,7 @@ class _Instruments:
             description="The duration of exporting a batch of telemetry records",
         )
 
-    def record(self, seconds: float, given: int, exported: int, losses: Losses) -> None:
-        self.inflight.add(-given, self.attributes)
+    def record(self, seconds: float, exported: int, losses: Losses) -> None:
         if exported:
             self.exported.add(exported, self.attributes)
         failed = {reason: n for (what, reason), n in losses.counts.items() if what == "point"}

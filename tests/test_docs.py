@@ -14,7 +14,7 @@ from otel_etw.encoding.frames import Frames
 from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.settings import VARIABLES
 from otel_etw.transports import etw
-from otel_etw.transports.etw import CODES
+from otel_etw.transports.etw_codes import CODES, explain
 from tests.support.markdown import ROOT, blocks, document
 
 README = document("README.md")
@@ -87,7 +87,7 @@ def test_etw_codes_are_in_their_table() -> None:
     table = (ROOT / "docs/etw.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d+) \| (ERROR_\w+) \| `(\w+)` \|", table, re.MULTILINE)
     assert [(int(code), name, reason) for code, name, reason in rows] == [
-        (code, name, etw.explain(code)[0]) for code, (name, _) in CODES.items()
+        (code, name, explain(code)[0]) for code, (name, _) in CODES.items()
     ]
 
 

@@ -1,6 +1,6 @@
 """Event Tracing for Windows, called natively: one provider's registration and its events.
 
-The Python side and all policy are in ``etw.py``; the plain twin of this module is
+The Python side and all policy are in ``etw.py``; the pure-Python twin of this module is
 ``etw_ctypes.py``. Sources: the Windows SDK's evntprov.h and its pages on Microsoft Learn; the event
 is the Rust crate opentelemetry-etw-metrics' (`otel_etw.event`).
 
@@ -104,7 +104,7 @@ cdef enum:
     EVENT_METADATA = 1
     PROVIDER_METADATA = 2
 
-CLOSED = -1  # as in etw_ctypes.py
+from otel_etw.transports.etw_codes import CLOSED
 
 
 @cython.final

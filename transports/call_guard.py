@@ -66,10 +66,13 @@ class CallGuard:
             self._running = taken
             return function(*arguments)
         finally:
-            if self._running is taken:
-                self._running = None
-            if True in taken:
-                lock.release()
+            try:
+                if self._running is taken:
+                    self._running = None
+            finally:
+                # On its own, since CPython 3.10 runs handlers at jumps too.
+                if True in taken:
+                    lock.release()
 
     def _renew(self) -> None:
         if self._lock.acquire(False):

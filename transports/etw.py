@@ -1,7 +1,6 @@
 """Event Tracing for Windows: each frame an event of one provider.
 
-What ETW says, counted and put into sentences. The calls are made by ``_etw``, or by ``etw_ctypes``
-where nothing is compiled.
+The calls are made by ``_etw``, or by ``etw_ctypes`` where nothing is compiled.
 """
 
 from __future__ import annotations
@@ -26,6 +25,7 @@ from otel_etw.log import warn
 from otel_etw.provider import Provider, parse_guid
 from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
+from otel_etw.transports.etw_codes import explain
 from otel_etw.transports.registry import WeakRegistry
 
 if TYPE_CHECKING:
@@ -40,42 +40,10 @@ except ImportError:
     else:
         _calls = None
 
-__all__ = ["CALLS", "CODES", "ETWTransport"]
+__all__ = ["CALLS", "ETWTransport"]
 
 #: The module that calls ETW; None: there is no ETW here.
 CALLS: str | None = _calls and _calls.__name__.rpartition(".")[2]
-
-# What a frame that came too late is reported with: as in _etw.pyx and etw_ctypes.py.
-CLOSED = -1
-
-# EventWriteTransfer's code → its name in winerror.h, and what to do. A code may come from one of
-# several sessions while the others got the event: so nothing is ever sent again.
-CODES = {
-    6: ("ERROR_INVALID_HANDLE", "ETW does not know the registration any more"),
-    8: (
-        "ERROR_NOT_ENOUGH_MEMORY",
-        "a session had no free buffer; give it more or larger ones (logman -nb, -bs)",
-    ),
-    87: ("ERROR_INVALID_PARAMETER", "ETW refuses the event's form; please report it"),
-    234: (
-        "ERROR_MORE_DATA",
-        f"the event is larger than a session's buffers; give it buffers of 64 KiB or more "
-        f"(logman -bs), or the exporter a lower limit, {ETW_LIMIT:,} bytes or less",
-    ),
-    534: (
-        "ERROR_ARITHMETIC_OVERFLOW",
-        f"with what a session adds the event is larger than 64 KiB; lower the exporter's limit, "
-        f"to {ETW_LIMIT:,} bytes or less",
-    ),
-    1450: (
-        "ERROR_NO_SYSTEM_RESOURCES",
-        "Windows had no memory for the event; give the session more buffers (logman -nb)",
-    ),
-    1502: (
-        "ERROR_LOG_FILE_FULL",
-        "a session's file is full; let it be circular or larger (logman -f bincirc, -max)",
-    ),
-}
 
 
 class ETWTransport(Transport):
@@ -164,17 +132,6 @@ class ETWTransport(Transport):
         self._closed = True
         self._registration.close()
         _alive.remove(self)
-
-
-def explain(code: int) -> tuple[str, str]:
-    """The reason a frame is counted under and a sentence one can act on."""
-    if code == CLOSED:
-        return "closed", "the transport was closed"
-    name, advice = CODES.get(code, ("", "an error that ETW does not document"))
-    return (
-        name.removeprefix("ERROR_").lower() or f"windows_error_{code}",
-        f"EventWriteTransfer: {name or 'error'} ({code}): {advice}",
-    )
 
 
 def _registered(provider: Provider) -> Registration:

@@ -1,4 +1,4 @@
-"""The plain-Python twin of ``_etw.pyx``, for a Windows without compiled modules.
+"""The pure-Python twin of ``_etw.pyx``, for a Windows without compiled modules.
 
 The same event through ctypes, slower: a copy and some microseconds a frame. Instead of an enable
 callback, which ctypes could only run with the GIL, ETW is asked before each export.
@@ -12,10 +12,9 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from otel_etw.transports.base import Frames
+from otel_etw.transports.etw_codes import CLOSED
 
-__all__ = ["CLOSED", "Registration"]
-
-CLOSED = -1  # as in _etw.pyx
+__all__ = ["Registration"]
 
 _SET_TRAITS = 2  # EVENT_INFO_CLASS: EventProviderSetTraits
 

@@ -27,6 +27,10 @@ __all__ = ["Appender", "Outcome"]
 # Seconds to wait for the file's lock: at first, and after that was in vain, until it is had again.
 _PATIENCE, _SHORT_PATIENCE = 1.0, 0.05
 
+# After a rotation that failed: to try each time would list the folder each time, under the lock.
+# Batches are counted, since a clock may stand still.
+_BATCHES_WITHOUT_ROTATION = 32
+
 
 class Outcome(NamedTuple):
     """What became of records."""
@@ -57,10 +61,13 @@ class Appender:
         # The file looked at last, and up to where its records were seen to be whole.
         self._known: tuple[tuple[int, int] | None, int] = (None, 0)
         self._notices: dict[str, str] = {}
+        # So many batches more are written before rotation is tried again.
+        self._without_rotation = 0
 
     def append(self, records: list[Record]) -> Outcome:
         done = 0
-        rotate = self._max_bytes is not None
+        self._without_rotation = max(0, self._without_rotation - 1)
+        rotate = self._max_bytes is not None and not self._without_rotation
         self._notices = {}
         # One write and one rotation a record are the most that is needed, if all goes well.
         rounds = 2 * len(records) + TRIES
@@ -76,6 +83,7 @@ class Appender:
                 except _RotationFailed as failure:
                     # A file too large is better than lost frames.
                     rotate = False
+                    self._without_rotation = _BATCHES_WITHOUT_ROTATION
                     self._notices["rotation"] = str(failure)
                 except Busy:
                     self._patience = _SHORT_PATIENCE
@@ -180,6 +188,8 @@ class Appender:
                 if not file.is_ours_until(file.size + written):
                     break
         except OSError as error:
+            if error.errno is None:
+                raise  # not the system's: a signal handler's TimeoutError, say
             trouble = error
         if written:
             # In append mode the descriptor stands behind what was written, wherever that went.

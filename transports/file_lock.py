@@ -75,7 +75,9 @@ class FileLock:
                 if number == tries - 1 or _monotonic() >= deadline:
                     break
                 _sleep(_PAUSE)
-            except OSError:
+            except OSError as error:
+                if error.errno is None:
+                    raise  # not the system's: a signal handler's TimeoutError, say
                 return Hold.UNSUPPORTED
             else:
                 return Hold.HELD

@@ -28,87 +28,89 @@ def no_fast_path(points: list[Any]) -> Iterator[tuple[Result, Any]]:
     return ((FALLBACK, point) for point in points)
 
 
+# In each of these only the fields are read inside the ``try``. The interpreter runs signal handlers
+# after calls: what one raises when the packer has taken the point must not send it a second time.
+
+
 def sums(points: list[Any], packer: PointPacker) -> Iterator[tuple[Result, Any]]:
     """NumberDataPoints of a Sum."""
     number = packer.number
-    result: Result
     for p in points:
         try:
-            result = number(
-                p.attributes, p.start_time_unix_nano, p.time_unix_nano, p.value, p.exemplars
-            )
-            if result is None:
-                continue
+            attributes, exemplars, value = p.attributes, p.exemplars, p.value
+            start, time = p.start_time_unix_nano, p.time_unix_nano
         except Exception:
-            result = FALLBACK
-        yield result, p
+            yield FALLBACK, p
+            continue
+        result = number(attributes, start, time, value, exemplars)
+        if result is not None:
+            yield result, p
 
 
 def gauges(points: list[Any], packer: PointPacker) -> Iterator[tuple[Result, Any]]:
     """NumberDataPoints of a Gauge, whose start time is never written."""
     number = packer.number
-    result: Result
     for p in points:
         try:
-            result = number(p.attributes, None, p.time_unix_nano, p.value, p.exemplars)
-            if result is None:
-                continue
+            attributes, exemplars, value = p.attributes, p.exemplars, p.value
+            time = p.time_unix_nano
         except Exception:
-            result = FALLBACK
-        yield result, p
+            yield FALLBACK, p
+            continue
+        result = number(attributes, None, time, value, exemplars)
+        if result is not None:
+            yield result, p
 
 
 def histograms(points: list[Any], packer: PointPacker) -> Iterator[tuple[Result, Any]]:
     """HistogramDataPoints."""
     histogram = packer.histogram
-    result: Result
     for p in points:
         try:
-            result = histogram(
-                p.attributes,
-                p.start_time_unix_nano,
-                p.time_unix_nano,
-                p.count,
-                p.sum,
-                p.bucket_counts,
-                p.explicit_bounds,
-                p.min,
-                p.max,
-                p.exemplars,
-            )
-            if result is None:
-                continue
+            attributes, exemplars = p.attributes, p.exemplars
+            start, time = p.start_time_unix_nano, p.time_unix_nano
+            count, total, low, high = p.count, p.sum, p.min, p.max
+            counts, bounds = p.bucket_counts, p.explicit_bounds
         except Exception:
-            result = FALLBACK
-        yield result, p
+            yield FALLBACK, p
+            continue
+        result = histogram(
+            attributes, start, time, count, total, counts, bounds, low, high, exemplars
+        )
+        if result is not None:
+            yield result, p
 
 
 def exponentials(points: list[Any], packer: PointPacker) -> Iterator[tuple[Result, Any]]:
     """ExponentialHistogramDataPoints."""
     exponential = packer.exponential
-    result: Result
     for p in points:
         try:
-            positive, negative = p.positive, p.negative
-            result = exponential(
-                p.attributes,
-                p.start_time_unix_nano,
-                p.time_unix_nano,
-                p.count,
-                p.sum,
-                p.scale,
-                p.zero_count,
-                positive.offset,
-                positive.bucket_counts,
-                negative.offset,
-                negative.bucket_counts,
-                p.flags,
-                p.min,
-                p.max,
-                p.exemplars,
-            )
-            if result is None:
-                continue
+            attributes, exemplars, flags = p.attributes, p.exemplars, p.flags
+            start, time = p.start_time_unix_nano, p.time_unix_nano
+            count, total, low, high = p.count, p.sum, p.min, p.max
+            scale, zero, positive, negative = p.scale, p.zero_count, p.positive, p.negative
+            above, counts_above = positive.offset, positive.bucket_counts
+            below, counts_below = negative.offset, negative.bucket_counts
         except Exception:
-            result = FALLBACK
-        yield result, p
+            yield FALLBACK, p
+            continue
+        result = exponential(
+            attributes,
+            start,
+            time,
+            count,
+            total,
+            scale,
+            zero,
+            above,
+            counts_above,
+            below,
+            counts_below,
+            flags,
+            low,
+            high,
+            exemplars,
+        )
+        if result is not None:
+            yield result, p

@@ -11,7 +11,7 @@ from opentelemetry.sdk.metrics.export import MetricExportResult
 
 from otel_etw import ETWMetricExporter, ETWTransport
 from otel_etw.transports.base import Loss
-from otel_etw.transports.etw import CODES
+from otel_etw.transports.etw_codes import CODES
 from tests.support.etw_recorder import Recorder, Write
 from tests.support.exports import counter, data, number
 from tests.support.otlp_files import batch, frame
