@@ -1,4 +1,4 @@
-"""The command ``otel-etw``, and what is said where it cannot run."""
+"""The command ``otel-etw``, and its message where it cannot run."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 
 __all__ = ["main"]
 
-# What the extra brings; anything else that is missing is a fault of ours.
+# What the extra brings; anything else that is missing is a bug.
 _EXTRA = {"click", "google", "opentelemetry"}
 
 

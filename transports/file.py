@@ -48,7 +48,7 @@ class FileTransport(Transport):
     others ends is searched for a quarter of a second, enough for some 200 MB; a larger one is
     rotated.
 
-    Whatever the system refuses is told by the `Delivery`, and the next batch tries anew. What an
+    Whatever the system refuses is told by the `Delivery`, and the next batch tries again. What an
     operator should know though nothing is lost (a file was quarantined, or can't be rotated) is
     logged by the logger ``otel_etw``, at most once a minute. The disk is not touched before the
     first ``send``.
@@ -63,10 +63,12 @@ class FileTransport(Transport):
         limit: the most bytes of one frame of protobuf, 1 to 67,108,863 (64 MiB, what readers take).
             By default 1,048,576 (1 MiB), and 131,072 (128 KiB) for lines: readers take lines below
             1 MiB, and JSON is up to seven times as long. A line that gets longer all the same is
-            lost.
-        max_bytes: a file that would grow beyond is rotated, that is renamed to
+            lost; an exporter's limit above 131,072 is lowered for lines, one in the spec is not.
+        max_bytes: a file that would grow beyond it is rotated, that is renamed to
             ``<stem>-<UTC>-size<suffix>``, and a new one begun; a batch is divided for it if need
-            be, a frame never. None: no rotation by size, and nothing is ever removed.
+            be, a frame never. None: nothing is rotated for its size or removed. Whatever this is, a
+            file is rotated to which a new process cannot append within a quarter of a second, since
+            it is too large to be searched for a torn end.
         backups: with ``max_bytes``, how many of the rotated and quarantined files are kept, the
             newest. Their names are in order even when the clock was set back.
 
@@ -117,16 +119,16 @@ class FileTransport(Transport):
         options = dict(spec.options)
         chosen = options.pop("format", None)
         numbers = spec._replace(options=options).integers("format", "limit", "max_bytes", "backups")
-        limit = numbers.pop("limit", None)
-        if limit is None and spec.limit is not None:
-            limit = min(spec.limit, FRAME_MAXIMUM)
-            if limit < spec.limit:
+        transport = cls(path_from_target(spec.target), format=chosen, **numbers)
+        if "limit" not in numbers and spec.limit is not None:
+            transport._limit = min(spec.limit, transport._format.safe_limit)
+            if transport._limit < spec.limit:
                 warn(
-                    "otel-etw: limit=%d is more than readers of files take, %d is used",
+                    "otel-etw: limit=%d is more than readers of such files take, %d is used",
                     spec.limit,
-                    limit,
+                    transport._limit,
                 )
-        return cls(path_from_target(spec.target), format=chosen, limit=limit, **numbers)
+        return transport
 
     @property
     def path(self) -> Path:

@@ -44,6 +44,8 @@ class FileFormat(Protocol):
 
     limit: int
     """Bytes of a frame unless told otherwise."""
+    safe_limit: int
+    """Bytes of the largest frame that readers are sure to take."""
     torn_end: bytes
     """What ends a torn last record inside the file; empty: nothing can, a new file must begin."""
     foreign: tuple[str, str]
@@ -71,6 +73,7 @@ class LengthPrefixedFormat:
     """A 4-byte big-endian length before each frame: the Collector's ``format: proto``."""
 
     limit = 1_048_576
+    safe_limit = FRAME_MAXIMUM
     torn_end = b""
     foreign: tuple[str, str] = (
         "not_frames",
@@ -151,7 +154,7 @@ class JsonLinesFormat:
     """An OTLP JSON object a line: what the Collector's ``otlpjsonfile`` receiver reads."""
 
     # JSON takes up to seven times the bytes of protobuf, and has `WRITTEN_LINE_MAXIMUM` to fit.
-    limit = 131_072
+    limit = safe_limit = 131_072
     torn_end = b"\n"
     foreign: tuple[str, str] = ("not_json_lines", "does not begin with a JSON object on a line")
 

@@ -30,7 +30,7 @@ class Hold(Enum):
 
 
 class FileLock:
-    """The lock of the open file ``fd``; whoever opens the file once more has a lock of their own.
+    """The lock of the open file ``fd``; each opening of the file has a lock of its own.
 
     ``release`` gives the lock back, and does no harm when it is not held. It is one call into C, so
     that an interrupt in a ``finally`` cannot come before its effect. Closing the file is not

@@ -22,7 +22,7 @@ __all__ = ["TRIES", "Busy", "OpenFile", "identity_at", "try_again", "with_file"]
 
 _Result = TypeVar("_Result")
 
-# A file that another process rotates while it is opened is opened anew, so many times: of eight
+# A file that another process rotates while it is opened is opened again, so many times: of eight
 # processes that write and rotate without a pause one needs ten now and then. After that the batch
 # goes to the end of the file just rotated: a little too large, but not lost.
 TRIES = 20
@@ -109,7 +109,7 @@ def _open_into(fds: list[int], path: str) -> None:
 
 
 def try_again(call: Callable[[], None], path: str) -> None:
-    """``call``, once more while it fails for a reason that may pass: only Windows names any."""
+    """``call``, again while it fails for a reason that may pass: only Windows names any."""
     for number in range(_MOMENTS):
         try:
             return call()

@@ -1,6 +1,6 @@
 """Encoding: MetricsData → frames. No I/O, no clock, no threads, and nothing of transports.
 
-``encoder.py`` walks the data. What it calls exists twice: in plain Python (``wire.py``,
+``encoder.py`` walks the data. What it calls exists twice: in pure Python (``wire.py``,
 ``attributes.py``, ``data_points.py``, ``metrics.py``: the format; ``packing.py``: how points fill
 frames), and compiled for what the SDK makes, in the modules of the same names with an underscore.
 """

@@ -582,7 +582,7 @@ cdef inline bint is_empty(object exemplars) noexcept:
 
 
 cdef bytes exact_exemplars(bytes tag, object given):
-    """Exemplars as fields ``tag``, encoded in plain Python, which runs the user's code. None where
+    """Exemplars as fields ``tag``, encoded in pure Python, which runs the user's code. None where
     they are no exact list or tuple, or one is lost: counting that is for the fallback."""
     if not PyList_CheckExact(given) and not PyTuple_CheckExact(given):
         return None

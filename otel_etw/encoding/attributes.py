@@ -1,4 +1,4 @@
-"""Attributes, in plain Python: mappings to KeyValue fields."""
+"""Attributes, in pure Python: mappings to KeyValue fields."""
 
 from __future__ import annotations
 

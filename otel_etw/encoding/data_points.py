@@ -1,4 +1,4 @@
-"""Data points, in plain Python: the SDK's objects to the bodies of OTLP's data points.
+"""Data points, in pure Python: the SDK's objects to the bodies of OTLP's data points.
 
 The specification that the compiled twin, ``_data_points.pyx``, must equal; what encodes the points
 that it does not take; and what encodes all of them where nothing is compiled. What the official

@@ -1,7 +1,7 @@
 """MetricsData into frames: the walk over resources, scopes, metrics and points.
 
 Where compiled code is there, points take the fast path: `otel_etw.encoding.fast_path` reads their
-fields and the compiled packer encodes them. A point that it does not take falls back to plain
+fields and the compiled packer encodes them. A point that it does not take falls back to pure
 Python, and so does every point where nothing is compiled. A wrong object costs itself: what is lost
 is counted in a `Losses`, the rest goes on.
 
@@ -185,7 +185,7 @@ class Encoder:
     def _fall_back(
         self, packer: Packer | PointPacker, kind: Kind, point: Any, losses: Losses, where: str
     ) -> Result:
-        """Encode a point in plain Python and give it to the packer, or count it as lost."""
+        """Encode a point in pure Python and give it to the packer, or count it as lost."""
         try:
             body = kind.encode_point(point, self._constants, losses, where)
         except Exception as error:

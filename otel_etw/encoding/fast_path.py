@@ -1,6 +1,6 @@
 """The fast path: points' fields, read by the interpreter and given to the compiled packer.
 
-Plain Python on purpose: the interpreter's own loop reads an attribute in a third of the time that
+Pure Python on purpose: the interpreter's own loop reads an attribute in a third of the time that
 compiled code needs for it. One loop a kind, for the interpreter specialises each to its class.
 
 Each reader gives all points to the packer, in order, and yields only where the caller must act:

@@ -1,4 +1,4 @@
-"""Frames in plain Python: what the encoder hands to a transport where nothing is compiled.
+"""Frames in pure Python: what the encoder hands to a transport where nothing is compiled.
 
 The protocol that both keep to is `otel_etw.transports.base.Frames`; the compiled twin is
 ``_frames.pyx``.

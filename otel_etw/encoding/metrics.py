@@ -1,4 +1,4 @@
-"""Metrics, scopes and resources, in plain Python: the fields around the points they hold."""
+"""Metrics, scopes and resources, in pure Python: the fields around the points they hold."""
 
 from __future__ import annotations
 

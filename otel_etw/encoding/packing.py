@@ -1,4 +1,4 @@
-"""Points into frames: as many as the limit allows, by exact size arithmetic, in plain Python.
+"""Points into frames: as many as the limit allows, by exact size arithmetic, in pure Python.
 
 Knows sizes and nesting, not what is in a point. The compiled twin is ``Packer`` of
 ``_packing.pyx``: the same methods, results and errors; one suite of tests runs on both.

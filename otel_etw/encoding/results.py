@@ -19,4 +19,4 @@ FLUSH: Final = 1
 grown for so long that other threads should have a turn. Then the batch is empty."""
 
 FALLBACK: Final = 2
-"""It is not taken, and nothing is changed: encode it in plain Python."""
+"""It is not taken, and nothing is changed: encode it in pure Python."""

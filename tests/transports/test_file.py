@@ -305,9 +305,13 @@ def test_an_exporter_s_limit_above_the_maximum_is_lowered(
     transport = open_transport(f"file:{tmp_path / 'm.pb'}", limit=2**31 - 1)
     assert transport.limit == FRAME_MAXIMUM
     assert caplog.messages == [
-        "otel-etw: limit=2147483647 is more than readers of files take, 67108863 is used"
+        "otel-etw: limit=2147483647 is more than readers of such files take, 67108863 is used"
     ]
     caplog.clear()
+    assert open_transport(f"file:{tmp_path / 'm.jsonl'}", limit=2 << 20).limit == 131_072
+    assert len(caplog.messages) == 1
+    caplog.clear()
+    assert open_transport("file:m.jsonl?limit=200000", limit=2 << 20).limit == 200_000
     assert open_transport("file:m.pb?limit=900", limit=2**31 - 1).limit == 900
     assert open_transport("file:m.pb", limit=FRAME_MAXIMUM).limit == FRAME_MAXIMUM
     assert caplog.messages == []
