@@ -25,6 +25,7 @@ from otel_etw.encoding import Losses
 from otel_etw.transports import Frames, call_guard
 from otel_etw.transports.call_guard import BUSY, REENTRANT, CallGuard
 from tests.support.exports import some
+from tests.support.processes import in_child
 from tests.support.transport_doubles import PATIENCE, Scripted
 
 ROUNDS = 600
@@ -385,15 +386,11 @@ def test_a_guard_is_free_in_a_forked_child_but_for_the_forking_call() -> None:
     thread.start()
     assert inside.wait(PATIENCE)
 
-    def fork() -> int:
-        child = os.fork()
-        if not child:
-            free = other.run(0, lambda: True) is True
-            held = own.run(0, lambda: True) is REENTRANT
-            os._exit(0 if free and held else 1)
-        return os.waitpid(child, 0)[1]
+    def check() -> None:
+        assert other.run(0, lambda: True) is True
+        assert own.run(0, lambda: True) is REENTRANT
 
-    assert own.run(0, fork) == 0
+    own.run(0, in_child, check)
     leave.set()
     thread.join(PATIENCE)
 
