@@ -308,10 +308,10 @@ class ETWMetricExporter(MetricExporter):
 
     def _release(self) -> None:
         """Let go of the transport, once; close it unless another exporter sends to it."""
-        if not _exporters.remove(self):
-            return
         try:
-            if not any(other._transport is self._transport for other in _exporters.alive()):
+            if _exporters.remove(self) and not any(
+                other._transport is self._transport for other in _exporters.alive()
+            ):
                 self._transport.close()
         except Exception as error:
             warn("otel-etw: close failed: %s: %s", type(error).__name__, error)
