@@ -145,11 +145,14 @@ cdef class PointPacker(Packer):
     # Points that come next, the place among them, and the place up to which they are prefetched.
     cdef list coming
     cdef Py_ssize_t place, prefetched
+    # The result of the last call; FALLBACK while one runs.
+    cdef int last_result
 
     def __cinit__(self):
         self.bounds_bytes = NULL
         self.constants = ()
         self.length_width = 1
+        self.last_result = FALLBACK
 
     def __init__(self, limit, max_points, constants=()):
         """As ``Packer``; ``constants``: attributes of every point, the key and the encoded
@@ -165,6 +168,18 @@ cdef class PointPacker(Packer):
         may come, and the list may change meanwhile."""
         self.coming = points
         self.place = self.prefetched = 0
+
+    def result_of(self, Py_ssize_t index):
+        """The result of the call with the point at ``index`` of those that were expected, for a
+        caller to whom an exception came in its place: a signal handler's, which runs after calls,
+        or one of reading the point, before the call. Then it falls back.
+
+        Each expected point must be given once, or asked for here.
+        """
+        if self.place > index:
+            return as_object(self.last_result)
+        self.place = index + 1
+        return FALLBACK
 
     def metric_fields(
         self, name, description, unit, bytes data_tag not None, bytes tail not None
@@ -195,6 +210,7 @@ cdef class PointPacker(Packer):
         cdef bytes exemplar_fields = None
         cdef uint8_t *to
         cdef int64_t integer = 0
+        self.begin_call()
         if not is_empty(exemplars):
             exemplar_fields = exact_exemplars(NUMBER_EXEMPLARS, exemplars)
             if exemplar_fields is None:
@@ -235,6 +251,7 @@ cdef class PointPacker(Packer):
         """A point of a Histogram."""
         cdef bytes exemplar_fields = None
         cdef uint8_t *to
+        self.begin_call()
         if not is_empty(exemplars):
             exemplar_fields = exact_exemplars(HISTOGRAM_EXEMPLARS, exemplars)
             if exemplar_fields is None:
@@ -283,6 +300,7 @@ cdef class PointPacker(Packer):
         """A point of an ExponentialHistogram."""
         cdef bytes exemplar_fields = None
         cdef uint8_t *to
+        self.begin_call()
         if not is_empty(exemplars):
             exemplar_fields = exact_exemplars(EXPONENTIAL_EXEMPLARS, exemplars)
             if exemplar_fields is None:
@@ -328,6 +346,13 @@ cdef class PointPacker(Packer):
     # Fields of a point: each returns the place behind what it wrote, or NULL where the point must
     # fall back. The only exception is MemoryError.
 
+    cdef inline int begin_call(self) except -1:
+        if self.place == self.prefetched:
+            self.look_ahead()
+        self.place += 1
+        self.last_result = FALLBACK
+        return 0
+
     cdef inline uint8_t *begin_point(self) except NULL:
         """Where the body of the next point begins, if its length takes as many bytes as the last
         one's."""
@@ -336,9 +361,6 @@ cdef class PointPacker(Packer):
             if self.broken:
                 raise MemoryError("memory ran out amid an earlier frame")
             raise ValueError("a point outside a metric")
-        if self.place == self.prefetched:
-            self.look_ahead()
-        self.place += 1
         to = room_for(self, self.points + self.points_used, FIXED_PART)
         return to + 1 + self.length_width
 
@@ -383,7 +405,8 @@ cdef class PointPacker(Packer):
             memmove(field + 1 + width, field + 1 + self.length_width, size)
             self.length_width = width
         put_head(field, DATA_POINT, size)
-        return self.commit(1 + width + size)
+        self.last_result = self.commit(1 + width + size)
+        return self.last_result
 
     cdef inline uint8_t *put_start(self, uint8_t *to, PyObject *given) noexcept:
         """Converted once for as long as it is the same object."""
