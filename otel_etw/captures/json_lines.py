@@ -127,21 +127,25 @@ class LineReader:
 
 def _line(line: str, offset: int) -> Iterator[Item]:
     """What a line holds; ``offset`` is that of its first byte."""
-    try:
-        check_values(line)
-    except ValueError as error:
-        yield Damage(offset, size(line), f"no OTLP JSON metrics: {error}")
-        return
     at = len(_BOM) if offset == 0 and line.startswith(_BOM) else 0
     offset += size(line[:at])
     attempts = 0
     looked_at = 0
+    is_checked = False
     while True:
         blank = _after(_BLANK, line, at)
         offset += blank - at
         at = blank
         if at == len(line):
             return
+        if not is_checked:
+            # Again behind damage: a quote in it would let lists pass for text.
+            try:
+                looked_at += check_values(line[at:])
+            except ValueError as error:
+                yield Damage(offset, size(line[at:]), f"no OTLP JSON metrics: {error}")
+                return
+            is_checked = True
         nuls = _after(_NULS, line, at)
         if nuls > at:
             end = nuls
@@ -151,6 +155,7 @@ def _line(line: str, offset: int) -> Iterator[Item]:
                 content, end = object_from(line, at)
             except NoObject as error:
                 attempts += 1
+                is_checked = False
                 looked_at += error.looked_at
                 last = attempts >= _ATTEMPTS or looked_at > _TIMES * len(line) + _ALLOWANCE
                 end = _next_beginning(line, at + 1, last)

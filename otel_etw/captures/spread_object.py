@@ -43,7 +43,7 @@ class SpreadObject:
         return True
 
     def give(self) -> tuple[bytes, int]:
-        """What was collected, and its offset; begins anew."""
+        """What was collected, and its offset; the next line may begin an object."""
         lines = bytes(self._lines)
         self._lines.clear()
         self._open = 0

@@ -8,7 +8,7 @@ from contextlib import suppress
 from random import Random
 
 import pytest
-from google.protobuf.message import DecodeError
+from google.protobuf.message import DecodeError, Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +18,7 @@ from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.payloads import Outline, ProtobufPayloads
 from otel_etw.limits import FRAME_MAXIMUM
 from tests.support.capture_files import (
+    TIME,
     File,
     damage,
     fed,
@@ -219,14 +220,46 @@ def test_a_frame_of_empty_fields_is_damage_and_costs_little() -> None:
     assert payloads.work < 40 * size
 
 
-@pytest.mark.parametrize("tag", [b"\x0a", b"\x12"])
-def test_empty_messages_further_inside_are_damage_as_well(tag: bytes) -> None:
-    body = (tag + b"\0") * (2 << 20)
-    inner = b"\x12" + varint(len(body)) + body
-    payload = b"\x0a" + varint(len(inner)) + inner
-    items = read_by(reader(), PIECES[0] + len(payload).to_bytes(4, "big") + payload + PIECES[1])
-    assert numbers(items) == [0, 1]
-    assert "empty messages" in reasons(items)[0]
+def repeated_messages(message: Message, tags: bytes = b"") -> Iterator[bytes]:
+    """The tags that lead to each field of repeated messages, its own as the last."""
+    for field in message.DESCRIPTOR.fields:
+        if field.message_type and len(tags) < 9:
+            path = tags + bytes([field.number << 3 | 2])
+            value = getattr(message, field.name)
+            if hasattr(value, "add"):
+                yield path
+                value = value.add()
+            yield from repeated_messages(value, path)
+
+
+@pytest.mark.parametrize("content", [b"", b"\x78\0", b"\x40\1", b"\x78\x80\1"], ids=bytes.hex)
+@pytest.mark.parametrize(
+    "tags", sorted(repeated_messages(ExportMetricsServiceRequest())), ids=bytes.hex
+)
+def test_tiny_messages_anywhere_are_damage(tags: bytes, content: bytes) -> None:
+    """With an unknown field in it each takes a hundred times the memory of its bytes."""
+    tiny = tags[-1:] + bytes([len(content)]) + content
+    payload = tiny * ((4 << 20) // len(tiny))
+    for tag in reversed(tags[:-1]):
+        payload = bytes([tag]) + varint(len(payload)) + payload
+    items = read_by(reader(), PIECES[0] + len(payload).to_bytes(4, "big") + payload)
+    assert numbers(items) == [0]
+    assert damage(items) == [(len(PIECES[0]), 4 + len(payload))]
+    assert re.search("tiny messages|more empty fields", reasons(items)[0])
+
+
+def test_captures_hold_few_tiny_messages() -> None:
+    """Short attributes in all points are the most that a program has."""
+    message = request(1)
+    metric = message.resource_metrics[0].scope_metrics[0].metrics[0]
+    for number in range(50_000):
+        point = metric.gauge.data_points.add(time_unix_nano=TIME, start_time_unix_nano=TIME)
+        point.as_int = number
+        for key in "abcdef":
+            point.attributes.add(key=key).value.int_value = number % 100
+    items = read_by(reader(), framed(message))
+    assert damage(items) == []
+    assert numbers(items) == [1]
 
 
 def varint(number: int) -> bytes:

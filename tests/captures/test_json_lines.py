@@ -293,6 +293,71 @@ def test_a_line_of_empty_values_is_damage_and_costs_little(value: str) -> None:
     assert peak < 6 * len(data)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{\n"' + b'\\"' * 400_000 + b"\n",
+        b'{"resourceMetrics":' + b"[" * 300_000 + b'"' + b'\\"' * 400_000 + b"\n",
+        b'{"resourceMetrics":' + b"[" * 300_000 + b'"' * 400_001 + b"\n",
+        b"{\n" + b'"[' * 400_000 + b"\n",
+    ],
+    ids=["spread", "lists", "quotes", "brackets"],
+)
+def test_a_string_without_an_end_is_searched_for_once(data: bytes) -> None:
+    """A tenth of each took half a minute when each of its quotes was taken for a beginning."""
+    program = """
+import sys
+from otel_etw.captures.json_lines import LineReader
+reader = LineReader()
+items = [*reader.feed(sys.stdin.buffer.read()), *reader.finish()]
+print(*[type(item).__name__ for item in items])
+"""
+    result = subprocess.run(
+        [sys.executable, "-c", program], input=data + LINES[0], capture_output=True, timeout=20
+    )
+    assert (result.returncode, result.stderr) == (0, b"")
+    assert result.stdout.split() == [b"Damage", b"Frame"]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (r'["a]"', (1, 0, False)),
+        (r'["a]', (1, 0, True)),
+        (r'["\\"]', (1, 1, False)),
+        (r'["\\\"]', (1, 0, True)),
+        (r'["\"]"]', (1, 1, False)),
+        ('["a\\', (1, 0, True)),
+        (r'{"":["", "{"]}', (2, 2, False)),
+    ],
+)
+def test_brackets_are_counted_outside_of_strings(text: str, found: tuple[int, int, bool]) -> None:
+    assert json_requests.brackets(text) == found
+
+
+def test_a_quote_before_an_object_does_not_hide_its_lists() -> None:
+    hidden = b'" {"resourceMetrics":[' + b",".join([b"[]"] * 1_000_000) + b'],"a":""}\n'
+    items = read(LINES[0] + hidden + LINES[1])
+    assert numbers(items) == [0, 1]
+    assert damage(items) == [(len(LINES[0]), len(hidden))]
+    with pytest.raises(ValueError, match="1,000,00"):
+        json_requests.check_values(hidden.decode()[2:])
+    tracemalloc.start()
+    try:
+        read(hidden)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 8 * len(hidden)
+
+
+def test_a_reason_stays_short_whatever_the_value_is() -> None:
+    text = "Failed to parse x field: " * 10_000
+    (item,) = read(with_point(asInt=text))
+    assert isinstance(item, Damage)
+    assert len(item.reason) < 1000
+
+
 def test_brackets_in_text_are_not_counted_as_values() -> None:
     message = request(0)
     text = "[{" * 200_000
