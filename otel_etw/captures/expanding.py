@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 
 from otel_etw.captures.compression import Codec, Unit, slices
 from otel_etw.captures.expansion import Expansion
@@ -26,6 +26,7 @@ class ExpandingReader:
         self._inner = inner
         self._expansion = expansion
         self._unit: Unit | None = None
+        self._unit_offset = 0
         self._recorded = bytearray()  # of the unit, without the rest
         self._rest = b""
         self._offset = 0  # of the rest
@@ -42,7 +43,7 @@ class ExpandingReader:
     def finish(self) -> Iterator[Item]:
         end = self._offset + len(self._rest)
         if self._unit:
-            self._lost = end, f"the {self._codec.name} data ends before its end"
+            self._lost = self._lost or (end, f"the {self._codec.name} data ends before its end")
         elif self._rest.strip(b"\0"):
             self._lost = self._lost or (self._offset, self._not_a_unit())
         yield from self._inner.finish()
@@ -51,15 +52,19 @@ class ExpandingReader:
 
     def _expand(self) -> Iterator[Item]:
         while self._rest:
-            if not self._unit and not (yield from self._begin()):
+            if not self._unit and not self._begin():
                 return
             unit = self._unit = self._unit or self._codec.unit()
             try:
                 content = unit.decompress(self._rest)
             except (self._codec.error, EOFError) as error:
-                self._lost = self._offset, f"the {self._codec.name} data is broken ({error})"
                 self._unit = None
-                yield from self._inner.feed(self._before_the_break())
+                content = self._before_the_break()
+                if content:
+                    yield from self._end_of_damage(self._unit_offset)
+                reason = f"the {self._codec.name} data is broken ({error})"
+                self._lost = self._lost or (self._offset, reason)
+                yield from self._inner.feed(content)
                 self._take(1)
                 yield from self._inner.finish()
                 continue
@@ -70,10 +75,13 @@ class ExpandingReader:
             elif len(self._recorded) <= _RECORDED:
                 self._recorded += self._rest[:count]
             self._take(count)
+            # Not at its magic already: most of those among damage begin no unit.
+            if content or unit.eof:
+                yield from self._end_of_damage(self._unit_offset)
             yield from self._inner.feed(content)
             self._expansion.spend(len(content))
 
-    def _begin(self) -> Generator[Item, None, bool]:
+    def _begin(self) -> bool:
         """Go to the next unit and return whether there is one."""
         magic = self._codec.magic
         self._recorded.clear()
@@ -83,8 +91,7 @@ class ExpandingReader:
         if self._rest[:skipped].strip(b"\0"):
             self._lost = self._lost or (self._offset, self._not_a_unit())
         self._take(skipped)
-        if at >= 0:
-            yield from self._end_of_damage(self._offset)
+        self._unit_offset = self._offset
         return at >= 0
 
     def _before_the_break(self) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -23,10 +24,11 @@ def follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
     one, the old one is read on until nothing came between two Nones. Then come the files that took
     its place in between and were rotated away themselves, known by their names (see
     `rotated_files`), and then the file that is there now. When files were rotated and removed
-    before they could be read, a `Damage` says so.
+    before they could be read, or cannot be read, a `Damage` says so.
 
     The same file made shorter is read from its beginning. One cut and grown beyond its old length
-    between two Nones is not noticed. Raises as `open`; never ends.
+    between two Nones is not noticed. Raises as `open`, also for what is no regular file; never
+    ends.
     """
     name = os.fspath(path)
     try:
@@ -37,7 +39,7 @@ def follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
 
 def _follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
     known = set(rotated_files(path))
-    file: BinaryIO | None = open_shared(path)
+    file: BinaryIO | None = _open_regular(path)
     while True:
         if file:
             with file:
@@ -49,7 +51,7 @@ def _follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
                 yield Damage(offset, 0, reason)
             yield from _rotated(rotated)
         try:
-            file = open_shared(path)
+            file = _open_regular(path)
         except FileNotFoundError:
             # Renamed away again, and the next one is not there yet.
             file = None
@@ -60,6 +62,13 @@ def _follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
                 file.close()
                 file = None
             yield from _rotated(rotated)
+
+
+def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
+    # Asked before it is opened: to open a FIFO waits for somebody who writes to it.
+    if not stat.S_ISREG(Path(path).stat().st_mode):
+        raise CaptureError("only regular files can be followed")
+    return open_shared(path)
 
 
 def _new_files(path: str | os.PathLike[str], known: set[Path]) -> list[Path]:
@@ -82,20 +91,20 @@ def _rotated(paths: Sequence[Path]) -> Iterator[Item | None]:
     """Files that nothing is written to any more, but perhaps to the last of them."""
     for path in paths:
         try:
-            file = open_shared(path)
-        except FileNotFoundError:
-            yield Damage(0, 0, f"{path.name} was removed before it could be read")
-            continue
-        with file:
-            reader = RecognisingReader()
-            while data := file.read(CHUNK):
-                yield from reader.feed(data)
-            if path == paths[-1]:
-                yield from reader.settle()
-                yield None
+            with _open_regular(path) as file:
+                reader = RecognisingReader()
                 while data := file.read(CHUNK):
                     yield from reader.feed(data)
-            yield from reader.finish()
+                if path == paths[-1]:
+                    yield from reader.settle()
+                    yield None
+                    while data := file.read(CHUNK):
+                        yield from reader.feed(data)
+                yield from reader.finish()
+        except FileNotFoundError:
+            yield Damage(0, 0, f"{path.name} was removed before it could be read")
+        except (OSError, CaptureError) as error:
+            yield Damage(0, 0, str(unreadable(path.name, error)))
 
 
 def _to_the_last(file: BinaryIO, path: str | os.PathLike[str]) -> Generator[Item | None, None, int]:

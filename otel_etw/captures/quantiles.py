@@ -78,7 +78,10 @@ def quantile(
     if not found:
         return None
     estimate = _within(found.bucket, found.part, least, most)
-    return None if estimate is None else min(max(estimate, least), most)
+    # A file may hold NaN as a bound.
+    if estimate is None or math.isnan(estimate):
+        return None
+    return min(max(estimate, least), most)
 
 
 def trusted_quantile(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from otel_etw import captures
 from otel_etw.captures import CaptureError, Item
 from otel_etw.captures.items import ExportMetricsServiceRequest
-from tests.support.capture_files import damage, framed, line, numbers, request
+from tests.support.capture_files import damage, framed, line, numbers, reasons, request
 
 FORMS: dict[str, Callable[[ExportMetricsServiceRequest], bytes]] = {"proto": framed, "json": line}
 every_form = pytest.mark.parametrize("form", FORMS)
@@ -160,6 +161,39 @@ def test_the_next_file_may_have_another_format(tmp_path: Path) -> None:
     path.rename(tmp_path / "m-1")
     (tmp_path / "n").rename(path)
     assert numbers([*now(following), *now(following)]) == [1]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file can't be renamed there")
+def test_a_rotated_file_that_cannot_be_read_costs_itself(tmp_path: Path) -> None:
+    path = tmp_path / "m.pb"
+    path.write_bytes(piece("proto", 0))
+    following = captures.follow(path)
+    assert numbers(now(following)) == [0]
+    stamp = "2026-11-25T01-42-42"
+    path.rename(tmp_path / f"m-{stamp}.000.pb")
+    (tmp_path / f"m-{stamp}.001.pb").write_text("hello, world, this is no capture at all")
+    (tmp_path / f"m-{stamp}.002.pb").mkdir()
+    os.mkfifo(tmp_path / f"m-{stamp}.003.pb")
+    (tmp_path / f"m-{stamp}.004.pb").write_bytes(piece("proto", 1))
+    (tmp_path / f"m-{stamp}.005.pb").write_text("hello, world")
+    path.write_bytes(piece("proto", 2))
+    items = [item for _ in range(5) for item in now(following)]
+    assert numbers(items) == [1, 2]
+    assert damage(items) == [(0, 0)] * 4
+    said = reasons(items)
+    assert said[0].startswith(f"m-{stamp}.001.pb: its content is no capture")
+    assert said[1] == f"m-{stamp}.002.pb: only regular files can be followed"
+    assert said[2] == f"m-{stamp}.003.pb: only regular files can be followed"
+    assert said[3].startswith(f"m-{stamp}.005.pb: its content is no capture")
+    append(path, piece("proto", 3))
+    assert numbers(now(following)) == [3]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no FIFOs")
+def test_a_fifo_cannot_be_followed(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(CaptureError, match="fifo: only regular files can be followed"):
+        next(captures.follow(tmp_path / "fifo"))
 
 
 def test_what_follows_must_be_there_and_known(tmp_path: Path) -> None:

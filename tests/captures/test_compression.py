@@ -228,6 +228,21 @@ def test_garbage_between_units_is_named_with_its_place(codec: str) -> None:
     assert damage(items) == [(len(first), 2100)]
 
 
+@every_codec
+@pytest.mark.parametrize("behind", [b"garbage", b"\x08" + bytes(9)], ids=["broken", "nothing"])
+@pytest.mark.parametrize("chunk", [7, 1 << 16])
+def test_magics_among_garbage_are_one_damage(codec: str, behind: bytes, chunk: int) -> None:
+    first, second = (COMPRESS[codec](piece) for piece in CONTENT["json"][:2])
+    # Each with a reserved flag.
+    magic = GZIP.magic + b"\xff" if codec == "gzip" else zstd().magic + b"\x08"
+    garbage = b"garbage" + (magic + behind) * 300
+    items = read(first + garbage + second, chunk)
+    assert numbers(items) == [0, 1]
+    assert damage(items) == [(len(first), len(garbage))]
+    items = read(first + garbage + second[:3], chunk)
+    assert damage(items) == [(len(first), len(garbage) + 3)]
+
+
 def test_nuls_after_a_gzip_member_are_padding() -> None:
     items = read(gzip.compress(CONTENT["json"][0]) + bytes(5000))
     assert numbers(items) == [0]

@@ -158,7 +158,14 @@ def test_no_histogram_breaks_it(
     q: float,
 ) -> None:
     estimate = explicit(q, counts, bounds, least, most)
-    assert estimate is None or isinstance(estimate, float)
+    assert estimate is None or not math.isnan(estimate)
+
+
+@pytest.mark.parametrize("bounds", [[math.nan, 5.0], [1.0, math.nan], [math.nan, math.nan]])
+def test_a_bound_that_is_nan_gives_no_estimate(bounds: list[float]) -> None:
+    assert explicit(0.5, [0, 4, 0], bounds) is None
+    assert explicit(0.5, [0, 4, 0], bounds, 0.5, 6.0) is None
+    assert explicit(0.5, [4, 0, 0], [5.0, math.nan], 1.0, 6.0) == 3.0
 
 
 @given(
