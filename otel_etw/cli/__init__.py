@@ -19,7 +19,7 @@ __all__ = ["command", "otel_etw"]
 def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if not asked or context.resilient_parsing:
         return
-    encoder = "compiled" if encoding.NATIVE else "plain Python"
+    encoder = "compiled" if encoding.NATIVE else "pure Python"
     calls = {"_etw": "compiled", "etw_ctypes": "through ctypes", None: "not on this system"}[CALLS]
     click.echo(
         f"otel-etw {version('otel-etw')}, {encoder} encoder, ETW {calls}, "

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, TextIO
 
 from otel_etw.captures import Point
-from otel_etw.cli.texts import QUANTILES, json_text, must_be_ascii, plain, printable, time_text
+from otel_etw.cli.texts import QUANTILES, json_text, json_value, must_be_ascii, printable, time_text
 
 __all__ = ["CSV_COLUMNS", "CsvOutput"]
 
@@ -78,7 +78,7 @@ class CsvOutput:
         if isinstance(content, _Json):
             return json_text(content.value, self._ascii)
         if isinstance(content, _Number):
-            return plain(content.value)
+            return json_value(content.value)
         if isinstance(content, str):
             text = printable(content)
             return f"'{text}" if text.startswith(_FORMULA) and len(text) > 1 else text

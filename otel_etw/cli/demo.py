@@ -14,10 +14,12 @@ from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 from otel_etw import ETWMetricExporter
 from otel_etw.cli.measuring import can_measure, measure
 from otel_etw.cli.notes import logged_notes
-from otel_etw.cli.texts import printable
+from otel_etw.cli.texts import counted, printable
 from otel_etw.counts import Counts
 from otel_etw.provider import DEFAULT_PROVIDER
-from otel_etw.transports import names, parse
+from otel_etw.transports import Transport, names, parse
+from otel_etw.transports.file import FileTransport
+from otel_etw.transports.file_path import absolute_path, path_from_target
 
 __all__ = ["demo"]
 
@@ -109,10 +111,12 @@ def demo(context: click.Context, spec: str, seconds: float, interval: float) -> 
         click.echo(f"to {spec}" + (", after what is in it already." if adds else "."))
         measure(exporter, seconds, interval)
     counts = exporter.counts
-    lost = ", ".join(f"{count:,} {what} ({why})" for (what, why), count in counts.lost.items())
+    lost = ", ".join(
+        f"{counted(count, what)} ({why})" for (what, why), count in counts.lost.items()
+    )
     click.echo(f"In all {_amount(counts)}; " + (f"lost: {lost}." if lost else "nothing lost."))
     if counts.points_exported:
-        click.echo(_how_to_look(spec))
+        click.echo(_how_to_look(exporter.transport, spec))
     elif exporter.listened:
         click.echo("Nothing was exported.", err=True)
     else:
@@ -138,21 +142,26 @@ class _TellingExporter(ETWMetricExporter):
         line = _amount(after, before) if self.listened else "not sent: nobody listens"
         # Whoever reads our output may have gone; that must not look like a failed export.
         with suppress(OSError):
-            click.echo(f"  {line}" + (f", {lost:,} points lost" if lost else ""))
+            click.echo(f"  {line}" + (f", {counted(lost, 'point')} lost" if lost else ""))
         return result
 
 
 def _amount(after: Counts, before: Counts | None = None) -> str:
-    points, frames, size = (
+    points, frames, size, lost = (
         getattr(after, name) - (getattr(before, name) if before else 0)
-        for name in ("points_exported", "frames", "bytes")
+        for name in ("points_exported", "frames", "bytes", "points_lost")
     )
-    return f"{points:,} points in {frames:,} {'frame' if frames == 1 else 'frames'}, {size:,} bytes"
+    # The bytes are those of all frames, of the lost ones too.
+    handed_over = " handed over" if lost else ""
+    return f"{counted(points, 'point')} in {counted(frames, 'frame')}, {size:,} bytes{handed_over}"
 
 
 def _is_there(spec: str) -> bool:
     parsed = parse(spec)
-    return parsed.name == "file" and Path(parsed.target).is_file()
+    # What is wrong with the path the transport says better.
+    with suppress(ValueError, OSError):
+        return parsed.name == "file" and absolute_path(path_from_target(parsed.target)).is_file()
+    return False
 
 
 def _how_to_listen(spec: str) -> str:
@@ -160,12 +169,19 @@ def _how_to_listen(spec: str) -> str:
     return f"{_CAPTURE}\n{_TO_A_FILE}" if on_windows else _TO_A_FILE
 
 
-def _how_to_look(spec: str) -> str:
-    parsed = parse(spec)
-    if parsed.name == "file":
-        path = parsed.target
+def _how_to_look(transport: Transport, spec: str) -> str:
+    if isinstance(transport, FileTransport):
+        path = _from_here(transport.path)
         quoted = f'"{path}"' if sys.platform == "win32" else shlex.quote(path)
         return f"Look at it: otel-etw view {quoted}"
-    if parsed.name == "etw":
-        return _CAPTURE
-    return f"How to look at it depends on the transport {parsed.name!r}."
+    name = parse(spec).name
+    return _CAPTURE if name == "etw" else f"How to look at it depends on the transport {name!r}."
+
+
+def _from_here(path: Path) -> str:
+    """A path as short as it can be given to a command in this folder."""
+    with suppress(ValueError, OSError):
+        relative = str(path.relative_to(Path.cwd()))
+        # That would be an option, and standard input.
+        return relative if not relative.startswith("-") else str(path)
+    return str(path)

@@ -1,4 +1,4 @@
-"""What is said on standard error about one file."""
+"""What standard error tells about one file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from otel_etw.captures import Damage
+from otel_etw.cli.texts import counted
 
 __all__ = ["FileReport", "damage_text"]
 
@@ -26,12 +27,12 @@ class FileReport:
     def lines(self, statistics: bool) -> Iterator[str]:
         """What to say at the end: what was ignored, and, if asked for, how much was read."""
         for what, count in self.foreign.items():
-            yield f"{self.file}: ignored {what}: {_counted(count, 'line')}"
+            yield f"{self.file}: ignored {what}: {counted(count, 'line')}"
         if statistics:
-            parts = [_counted(self.frames, "frame"), _counted(self.points, "point")]
+            parts = [counted(self.frames, "frame"), counted(self.points, "point")]
             if self.matching != self.points:
                 parts.append(f"{self.matching:,} shown")
-            damages = _counted(self.damages, "damage")
+            damages = counted(self.damages, "damage")
             if self.damages:
                 damages = f"{damages} of {self.damaged_bytes:,} bytes"
             yield f"{self.file}: {', '.join([*parts, damages])}"
@@ -40,7 +41,3 @@ class FileReport:
 def damage_text(file: str, damage: Damage) -> str:
     """Where a file is damaged, and how."""
     return f"{file}: damaged at byte {damage.offset:,}, {damage.length:,} bytes: {damage.reason}"
-
-
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"

@@ -12,9 +12,9 @@ from otel_etw.cli.texts import (
     QUANTILES,
     attributes_text,
     json_text,
+    json_value,
     kind_text,
     must_be_ascii,
-    plain,
     printable,
     time_text,
     values_text,
@@ -38,7 +38,7 @@ class Output(Protocol):
 
 
 class TableOutput:
-    """For the eye. Columns are as wide as their widest cell: nothing is cut off."""
+    """For the eye. Columns are as wide as their widest cell, within reason; nothing is cut off."""
 
     def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
         self._out = out
@@ -70,11 +70,17 @@ class TableOutput:
             return
         if self._name_files:
             self._out.write(f"{printable(self._file)}:\n")
-        rows = [list(row.values()) for row in self._rows]
+        rows = [list(map(self._shown, row.values())) for row in self._rows]
         for line in table_lines(list(self._rows[0]), rows):
             self._out.write(f"{line}\n")
         self._out.write("\n")
         self._rows = []
+
+    def _shown(self, cell: str) -> str:
+        """A cell as the output will show it: what its encoding lacks stands as escapes, which
+        take more columns."""
+        encoding = self._out.encoding or "utf-8"
+        return cell.encode(encoding, "backslashreplace").decode(encoding)
 
     def finish(self) -> None:
         self.settle()
@@ -91,11 +97,11 @@ class JsonLinesOutput:
         self._out.write(self._object(file, offset, point) + "\n")
 
     def _object(self, file: str, offset: int, point: Point) -> str:
-        record = {"file": file, "offset": offset, **plain(point)}
+        record = {"file": file, "offset": offset, **json_value(point)}
         record["start"] = time_text(point.start) or None
         record["time"] = time_text(point.time) or None
         record["exemplars"] = [
-            {**plain(exemplar), "time": time_text(exemplar.time) or None}
+            {**json_value(exemplar), "time": time_text(exemplar.time) or None}
             for exemplar in point.exemplars
         ]
         estimates = _estimates(point)

@@ -18,6 +18,8 @@ __all__ = ["OUTPUT_FAILED", "CommandGroup", "prepare_streams", "say"]
 OUTPUT_FAILED = 3
 """Exit code when standard output or error cannot be written."""
 
+_ON_WINDOWS = sys.platform == "win32"
+
 # What writing to a pipe gives that nobody reads; Windows has its own idea of it.
 _GONE = {errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE}
 
@@ -34,7 +36,7 @@ class CommandGroup(click.Group):
             try:
                 return super().main(*args, **extra)
             finally:
-                _flush()
+                sys.stdout.flush()
         except OSError as error:
             sys.exit(_exit_code(error))
 
@@ -43,7 +45,7 @@ class CommandGroup(click.Group):
             try:
                 return super().invoke(ctx)
             finally:
-                _flush()
+                sys.stdout.flush()
         except KeyboardInterrupt:
             raise click.exceptions.Exit(130) from None
         except OSError as error:
@@ -51,7 +53,16 @@ class CommandGroup(click.Group):
 
 
 def prepare_streams() -> None:
-    """A console that cannot show a character is no reason to show nothing."""
+    """Make standard output and error such that every command can write to them.
+
+    One that was closed before the start is None in Python. Output then cannot be written, which
+    ends as on a full disk; on Windows, where programs without a console have none, it goes nowhere,
+    as messages do. And a console that cannot show a character is no reason to show nothing.
+    """
+    if sys.stdout is None:
+        sys.stdout = _null(os.O_WRONLY if _ON_WINDOWS else os.O_RDONLY)
+    if sys.stderr is None:
+        sys.stderr = _null(os.O_WRONLY)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
@@ -67,6 +78,11 @@ def say(message: str) -> bool:
     return True
 
 
+def _null(mode: int) -> TextIO:
+    """The null device; opened to be read, writing to it is the error EBADF as if it was closed."""
+    return open(os.open(os.devnull, mode), "w", encoding="utf-8")
+
+
 def _exit_code(error: OSError) -> int:
     _discard(sys.stdout)
     if error.errno in _GONE:
@@ -75,16 +91,8 @@ def _exit_code(error: OSError) -> int:
     return OUTPUT_FAILED
 
 
-def _flush() -> None:
-    # There is none in a program without a console, and when it was closed before the start.
-    if sys.stdout is not None:
-        sys.stdout.flush()
-
-
-def _discard(stream: TextIO | None) -> None:
-    """Lead a stream nowhere; else the interpreter complains when it flushes it at its end."""
-    if stream is None:
-        return
+def _discard(stream: TextIO) -> None:
+    """Lead a stream nowhere; otherwise the interpreter complains when it flushes it at its end."""
     with suppress(OSError, ValueError):
         number = stream.fileno()
         nowhere = os.open(os.devnull, os.O_WRONLY)

@@ -9,6 +9,8 @@ from wcwidth import wcswidth
 __all__ = ["table_lines", "width"]
 
 _GAP = "  "
+# Columns of a terminal. One cell of a megabyte would pad each other line of a table by as much.
+_WIDEST = 200
 
 
 def width(text: str) -> int:
@@ -18,8 +20,11 @@ def width(text: str) -> int:
 
 
 def table_lines(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """The lines of a table: headers, a rule, and a line for each row. No cell is cut off."""
-    widths = [max(map(width, column)) for column in zip(headers, *rows, strict=True)]
+    """The lines of a table: headers, a rule, and a line for each row.
+
+    No cell is cut off. One wider than 200 columns moves what stands behind it in its line.
+    """
+    widths = [min(max(map(width, column)), _WIDEST) for column in zip(headers, *rows, strict=True)]
     yield _line(headers, widths)
     yield _GAP.join("-" * columns for columns in widths)
     for row in rows:

@@ -16,10 +16,11 @@ from otel_etw.captures.points import NO_RECORDED_VALUE, Attributes, Value
 __all__ = [
     "QUANTILES",
     "attributes_text",
+    "counted",
     "json_text",
+    "json_value",
     "kind_text",
     "must_be_ascii",
-    "plain",
     "printable",
     "time_text",
     "value_text",
@@ -30,6 +31,11 @@ QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
 
 # A string that needs no quotes and cannot be taken for a number, true, false or null.
 _BARE = re.compile(r"(?!(true|false|null|NaN|-?Infinity)$)[^\W\d][^\s,=\"{}\[\]]*")
+
+
+def counted(count: int, what: str) -> str:
+    """``1 point``, ``2,000 points``."""
+    return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
 
 
 def printable(text: str) -> str:
@@ -45,7 +51,7 @@ def printable(text: str) -> str:
     )
 
 
-def plain(value: Any) -> Any:
+def json_value(value: Any) -> Any:
     """A value as JSON can hold it, without loss: what is not finite becomes ``"NaN"``,
     ``"Infinity"`` or ``"-Infinity"``, bytes ``{"base64": …}``; what a point does not have goes."""
     if isinstance(value, float) and not math.isfinite(value):
@@ -53,18 +59,18 @@ def plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return {"base64": b64encode(value).decode()}
     if isinstance(value, dict):
-        return {key: plain(member) for key, member in value.items()}
+        return {key: json_value(member) for key, member in value.items()}
     if isinstance(value, list | tuple):
-        return [plain(member) for member in value]
+        return [json_value(member) for member in value]
     if is_dataclass(value):
         members = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {name: plain(member) for name, member in members if member is not None}
+        return {name: json_value(member) for name, member in members if member is not None}
     return value
 
 
 def json_text(value: Any, ascii_only: bool = False) -> str:
     """A value as one line of JSON, in which nothing but what is `printable` stands unescaped."""
-    text = json.dumps(plain(value), ensure_ascii=ascii_only, allow_nan=False)
+    text = json.dumps(json_value(value), ensure_ascii=ascii_only, allow_nan=False)
     if text.isprintable():
         return text
     return "".join(
@@ -82,7 +88,7 @@ def value_text(value: Value) -> str:
     """An attribute's value as ``--attribute KEY=VALUE`` compares it: strings as they are."""
     if isinstance(value, str):
         return value
-    text = plain(value)
+    text = json_value(value)
     return text if isinstance(text, str) else json_text(value)
 
 
@@ -124,7 +130,7 @@ def values_text(point: Point) -> str:
 
 
 def _number(value: int | float) -> str:
-    return str(plain(value))
+    return str(json_value(value))
 
 
 def time_text(nanoseconds: int) -> str:

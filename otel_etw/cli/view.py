@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import sys
 
 import click
@@ -96,18 +94,17 @@ def view(
     """Print the metrics in FILEs that the file transport or a Collector wrote.
 
     What a file holds is told by its content: length-prefixed OTLP protobuf or OTLP JSON Lines, as
-    they are or compressed with gzip or zstd. - is standard input. Quantiles (p50~12) are
+    they are or compressed with gzip or zstd. JSON objects that are spread over several lines must
+    begin in the first column. - is standard input. Quantiles (p50~12) are
     estimated from the buckets of histograms, and left out where one wide bucket holds nearly all
     values, as the SDK's default buckets do for durations in seconds.
     """
-    if sys.stdout is None:
-        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     if follow and output_format == "json":
         raise click.UsageError("--follow has no end, and --format json needs one: take jsonl")
     if follow and last:
         raise click.UsageError("--last is not known before the end, and --follow has none")
     if follow and "-" in files:
-        raise click.UsageError("--follow looks at files again and again; - can be read once")
+        raise click.UsageError("--follow takes regular files only, not standard input (-)")
     choice = Choice(names, attributes, since, until)
     output = OUTPUTS[output_format](sys.stdout, wide, len(files) > 1)
     viewer = Viewer(choice, NewestOutput(output) if last else output, stats)

@@ -1,4 +1,4 @@
-"""One run of ``view``: points go to an output, what else there was is said, one exit code."""
+"""One run of ``view``: points go to an output, all else to standard error; one exit code."""
 
 from __future__ import annotations
 

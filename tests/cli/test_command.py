@@ -1,4 +1,4 @@
-"""The command as a whole: versions, help, and what is said where it cannot run."""
+"""The command as a whole: versions, help, and its messages where it cannot run."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.command_line import capture, gauge, process, run
 def test_the_version_says_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for native, calls, words in (
         (True, "_etw", "compiled encoder, ETW compiled"),
-        (False, "etw_ctypes", "plain Python encoder, ETW through ctypes"),
+        (False, "etw_ctypes", "pure Python encoder, ETW through ctypes"),
         (True, None, "compiled encoder, ETW not on this system"),
     ):
         monkeypatch.setattr(encoding, "NATIVE", native)
@@ -44,6 +44,13 @@ def test_help_has_examples(subcommand: list[str], flag: str) -> None:
     assert re.search(r"\n +otel-etw (view|demo)", result.stdout)
     if subcommand:
         assert "Exit codes:" in result.stdout
+
+
+def test_the_help_says_where_spread_objects_begin() -> None:
+    words = " ".join(run("view", "--help").stdout.split())
+    assert (
+        "JSON objects that are spread over several lines must begin in the first column." in words
+    )
 
 
 @pytest.mark.parametrize("subcommand", [[], ["view"], ["demo"]])
@@ -135,7 +142,7 @@ def test_without_the_extra_one_sentence_says_what_to_install(module: str) -> Non
     assert "pip install 'otel-etw[cli]'" in sentence
 
 
-def test_a_fault_of_ours_is_not_taken_for_a_missing_package(
+def test_a_fault_in_this_package_is_not_taken_for_a_missing_package(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delitem(sys.modules, "otel_etw.cli")

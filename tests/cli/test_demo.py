@@ -16,6 +16,7 @@ from opentelemetry import metrics
 
 from otel_etw import captures
 from otel_etw.captures import Frame, Point
+from otel_etw.transports.memory import InMemoryTransport
 from tests.support.command_line import records, run
 
 module = import_module("otel_etw.cli.demo")
@@ -78,6 +79,30 @@ def test_a_second_run_adds_to_the_file_and_says_so(folder: Path) -> None:
     assert len(points(folder / "a b.jsonl")) > before
 
 
+def test_the_command_to_look_at_the_file_runs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For file URLs and other names that a transport takes and a command may not."""
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.setenv("USERPROFILE", str(folder))
+    below = folder.as_posix().removeprefix("/")
+    for spec in (
+        f"file:///{below}/a%20b.pb",
+        f"FILE://localhost/{below}/c.pb",
+        "file:~/d.pb",
+        "file:-e.pb",
+        "file:f.pb?max_bytes=1000000",
+    ):
+        assert "already" not in demo("--transport", spec).stdout
+        result = demo("--transport", spec)
+        assert "after what is in it already" in result.stdout
+        command = result.stdout.splitlines()[-1].partition("Look at it: otel-etw ")[2]
+        words = [word.strip("\"'") for word in re.findall(r"'[^']*'|\"[^\"]*\"|\S+", command)]
+        looked = run(*words, "--format", "jsonl")
+        assert (looked.stderr, looked.exit_code) == ("", 0)
+        assert looked.stdout
+
+
 def test_the_global_provider_and_the_loggers_are_not_touched() -> None:
     logger = logging.getLogger("opentelemetry")
     before = metrics.get_meter_provider(), list(logger.handlers), logger.propagate
@@ -91,8 +116,9 @@ def test_what_is_lost_is_told_and_the_exit_code_is_1(folder: Path) -> None:
     (folder / "taken").mkdir()
     result = demo("--transport", "file:taken")
     assert result.exit_code == 1
-    assert re.search(r"0 points in 0 frames, [\d,]+ bytes, \d+ points lost", result.stdout)
-    assert re.search(r"lost: .*\d+ point \(\w+\)", result.stdout)
+    handed_over = r"0 points in 0 frames, [\d,]+ bytes handed over"
+    assert re.search(rf"  {handed_over}, \d+ points lost", result.stdout)
+    assert re.search(rf"In all {handed_over}; lost: 1 frame .*, \d+ points \(\w+\)", result.stdout)
     assert "note: " in result.stderr
     assert "Traceback" not in result.output
 
@@ -211,7 +237,7 @@ def test_where_nobody_listens_it_says_what_to_do(
 
 
 def test_for_etw_it_says_how_to_capture() -> None:
-    text = module._how_to_look("etw")
+    text = module._how_to_look(InMemoryTransport(), "etw")
     assert (
         "logman create trace OtelMetrics -ow -o C:\\traces\\otel.etl -p "
         '"{EDC24920-E004-40F6-A8E1-0E6E48F39D84}" 0xffffffffffffffff 0xff -nb 16 64 -bs 1024 -ets'

@@ -62,10 +62,32 @@ def test_a_full_disk_is_told(line: str, good: Path) -> None:
 
 @posix
 @pytest.mark.parametrize("redirection", [">&-", ">&- 0<&-"])
-def test_a_closed_output_is_told(redirection: str, good: Path) -> None:
-    result = shell(f'PY view "$1" {redirection}', good)
+@pytest.mark.parametrize(
+    "command",
+    [
+        'view "$1"',
+        'view "$1" --follow',
+        "--help",
+        "view --help",
+        "--version",
+        "demo --transport memory --seconds 0.05",
+    ],
+)
+def test_a_closed_output_is_told(command: str, redirection: str, good: Path) -> None:
+    result = shell(f"PY {command} {redirection}", good)
     assert result.stderr == "otel-etw: the output cannot be written: Bad file descriptor\n"
     assert result.returncode == 3
+
+
+@posix
+@pytest.mark.parametrize("redirection", ["2>&-", "2>&- 0<&-"])
+def test_messages_do_not_go_to_the_output_instead(redirection: str, damaged: Path) -> None:
+    result = shell(f"PY view --no-such-option {redirection}")
+    assert (result.stdout, result.stderr, result.returncode) == ("", "", 2)
+    result = shell(f'PY view "$1" --format jsonl {redirection}', damaged)
+    assert result.stdout.count("\n") == 2
+    assert (result.stderr, result.returncode) == ("", 1)
+    assert shell("PY --version >&- 2>&-").returncode == 3
 
 
 @full
@@ -111,11 +133,12 @@ def test_a_reader_that_closes_its_pipe_is_no_error(good: Path) -> None:
 
 
 def test_a_program_without_a_console_runs_the_demo(tmp_path: Path) -> None:
-    """pythonw and services have no standard streams."""
+    """On Windows pythonw and services have no standard streams."""
     program = (
         "import sys\n"
         "sys.stdout = sys.stderr = sys.stdin = None\n"
-        "from otel_etw.cli import command\n"
+        "from otel_etw.cli import command, streams\n"
+        "streams._ON_WINDOWS = True\n"
         "sys.argv = ['otel-etw', 'demo', '--seconds', '0.05', '--transport', 'file:m.pb']\n"
         "command()"
     )

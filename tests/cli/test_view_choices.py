@@ -139,3 +139,12 @@ def test_the_last_point_is_looked_for_in_all_files(tmp_path: Path) -> None:
     assert values(old, new, "--last") == [3, 2]
     table = run("view", old, new, "--last").stdout
     assert table.index(f"{new}:") < table.index(f"{old}:")
+
+
+@pytest.mark.parametrize(
+    "text", ["\u0663s", "-\u0661\u0660m", "\u0662\u0660\u0662\u0666-11-23", "2026-11-2\u0663"]
+)
+def test_times_have_ascii_digits(tmp_path: Path, text: str) -> None:
+    result = run("view", tmp_path / "m.pb", f"--since={text}")
+    assert result.exit_code == 2
+    assert "ISO 8601" in result.stderr

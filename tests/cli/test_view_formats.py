@@ -24,7 +24,17 @@ from otel_etw.captures import Frame
 from otel_etw.cli.csv_output import CSV_COLUMNS
 from otel_etw.cli.table import width
 from otel_etw.cli.texts import printable
-from tests.support.command_line import ISO, START, TIME, capture, gauge, records, request, run
+from tests.support.command_line import (
+    ISO,
+    START,
+    TIME,
+    capture,
+    gauge,
+    process,
+    records,
+    request,
+    run,
+)
 from tests.support.data import COLLECTOR
 
 
@@ -295,3 +305,24 @@ def test_every_form_has_every_point_of_a_collectors_file(name: str) -> None:
         assert result.exit_code == 0
         found = PARSE[form](result.stdout)
         assert [record["metric"] for record in found] == read
+
+
+def test_one_long_cell_does_not_widen_the_table(tmp_path: Path) -> None:
+    long = "x" * 100_000
+    messages = [gauge(n) for n in range(500)]
+    path = capture(tmp_path / "m.pb", *messages, gauge(7, key=long))
+    output = run("view", path).stdout
+    assert long in output
+    assert len(output) < len(long) + 502 * 400
+    lines = output.splitlines()
+    assert len({line.index("2023-11-14") for line in lines[2:502]}) == 1
+
+
+def test_what_an_encoding_lacks_is_measured_as_it_is_shown(tmp_path: Path) -> None:
+    path = capture(tmp_path / "m.pb", gauge(1, name="Gr\u00fc\u00dfe", key="\u4e16"), gauge(2))
+    narrow = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    lines = process("view", path, env=narrow).stdout.splitlines()[:4]
+    assert r"Gr\xfc\xdfe" in lines[2]
+    assert r"\u4e16" in lines[2]
+    assert lines[2].index("gauge") == lines[3].index("gauge") == lines[0].index("kind")
+    assert lines[2].index("2023-11-14") == lines[3].index("2023-11-14") == lines[0].index("time")

@@ -114,7 +114,7 @@ def test_an_etl_is_refused_by_what_it_is(tmp_path: Path) -> None:
         (["view", "m", "--format", "xml"], "jsonl"),
         (["view", "m", "-f", "--format", "json"], "jsonl"),
         (["view", "m", "-f", "--last"], "--last"),
-        (["view", "-", "-f"], "--follow"),
+        (["view", "-", "-f"], "regular files"),
         (["vew"], "vew"),
     ],
 )
