@@ -223,7 +223,7 @@ def test_a_frame_of_empty_fields_is_damage_and_costs_little() -> None:
 def repeated_messages(message: Message, tags: bytes = b"") -> Iterator[bytes]:
     """The tags that lead to each field of repeated messages, its own as the last."""
     for field in message.DESCRIPTOR.fields:
-        if field.message_type and len(tags) < 9:
+        if field.message_type and len(tags) < 7:
             path = tags + bytes([field.number << 3 | 2])
             value = getattr(message, field.name)
             if hasattr(value, "add"):
@@ -232,7 +232,7 @@ def repeated_messages(message: Message, tags: bytes = b"") -> Iterator[bytes]:
             yield from repeated_messages(value, path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\x78\0", b"\x40\1", b"\x78\x80\1"], ids=bytes.hex)
+@pytest.mark.parametrize("content", [b"", b"\x78\0"], ids=bytes.hex)
 @pytest.mark.parametrize(
     "tags", sorted(repeated_messages(ExportMetricsServiceRequest())), ids=bytes.hex
 )
