@@ -1,4 +1,4 @@
-"""A batch of frames, in plain Python and compiled: what transports may rely on."""
+"""A batch of frames, in pure Python and compiled: what transports may rely on."""
 
 from __future__ import annotations
 

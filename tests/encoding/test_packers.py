@@ -1,4 +1,4 @@
-"""Both packers: the same methods, results and errors, in plain Python and compiled."""
+"""Both packers: the same methods, results and errors, in pure Python and compiled."""
 
 from __future__ import annotations
 

@@ -33,5 +33,5 @@ def warnings(caplog: pytest.LogCaptureFixture) -> Warnings:
 
 @pytest.fixture
 def encoder(native: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Exporters encode in plain Python and, in another run of the test, compiled."""
+    """Exporters encode in pure Python and, in another run of the test, compiled."""
     monkeypatch.setattr(encoding, "NATIVE", native)
