@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections import deque
+from collections.abc import Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from otel_etw.limits import MESSAGE_MAXIMUM
 from otel_etw.transports.arguments import whole_number
 from otel_etw.transports.base import Delivery, Frames, Spec, Transport
+from otel_etw.transports.call_guard import CallGuard, Refusal
 
 if TYPE_CHECKING:
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -18,31 +20,43 @@ if TYPE_CHECKING:
 
 __all__ = ["InMemoryTransport"]
 
+T = TypeVar("T")
+
+
+# Seconds to wait for another thread that adds or copies frames.
+_PATIENCE = 1.0
+
 
 class _Store:
     """The newest frames, numbered from 0.
 
-    Without a lock: each method is one call into C, which no thread and no signal handler
-    interrupts.
+    Each step is one call into C, which no thread and no signal handler interrupts where there is a
+    GIL; without one a copy fails while another thread adds, so they take turns. A call that gets
+    no turn, as a signal handler's amid another, goes on without: what is refused would be lost.
     """
 
     def __init__(self, max_frames: int) -> None:
         self._numbered: deque[tuple[bytes, int]] = deque(maxlen=max_frames)
         self._numbers = count()
+        self._guard = CallGuard()
 
     def add(self, frames: list[bytes]) -> None:
         # In this order: ``zip`` takes no number where there is no frame.
-        self._numbered.extend(zip(frames, self._numbers, strict=False))
+        self._in_turn(self._numbered.extend, zip(frames, self._numbers, strict=False))
 
     @property
     def frames(self) -> list[bytes]:
-        return [frame for frame, _ in self._numbered.copy()]
+        return [frame for frame, _ in self._in_turn(self._numbered.copy)]
 
     @property
     def evicted(self) -> int:
-        for _, number in self._numbered.copy():
+        for _, number in self._in_turn(self._numbered.copy):
             return number
         return 0
+
+    def _in_turn(self, function: Callable[..., T], *arguments: Any) -> T:
+        result = self._guard.run(_PATIENCE, function, *arguments)
+        return function(*arguments) if isinstance(result, Refusal) else result
 
 
 class InMemoryTransport(Transport):
