@@ -156,8 +156,8 @@ class ETWMetricExporter(MetricExporter):
         """Encode and send. FAILURE when anything was lost; the losses are counted and logged.
 
         Never raises. ``timeout_millis``: how long to wait for another thread's export, flush or
-        shutdown of this exporter. Sending waits as the transport says: ETW and memory for nobody, a
-        file for its lock.
+        shutdown of this exporter. Sending waits as the transport says: ETW for nobody, a file for
+        its lock.
         """
         run = None
         try:
