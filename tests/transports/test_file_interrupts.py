@@ -81,9 +81,12 @@ def under_fire(send: Callable[[int], None], interval: float) -> int:
         except KeyboardInterrupt:
             interrupted += 1
         except SystemError as error:
-            # What CPython makes of an interrupt whose handler begins before the one of the
-            # interrupt before it has wholly ended.
-            if not isinstance(error.__cause__, KeyboardInterrupt):
+            # What CPython makes of an interrupt whose handler begins while the exception of the
+            # interrupt before is still set, as amid a collection of garbage.
+            cause: BaseException | None = error
+            while isinstance(cause, SystemError):
+                cause = cause.__cause__
+            if not isinstance(cause, KeyboardInterrupt):
                 raise
             interrupted += 1
     signal.setitimer(signal.ITIMER_REAL, 0)
