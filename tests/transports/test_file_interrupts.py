@@ -80,6 +80,12 @@ def under_fire(send: Callable[[int], None], interval: float) -> int:
                 armed = False
         except KeyboardInterrupt:
             interrupted += 1
+        except SystemError as error:
+            # What CPython makes of an interrupt whose handler begins before the one of the
+            # interrupt before it has wholly ended.
+            if not isinstance(error.__cause__, KeyboardInterrupt):
+                raise
+            interrupted += 1
     signal.setitimer(signal.ITIMER_REAL, 0)
     return interrupted
 
