@@ -1,0 +1,1 @@
+"""Points as columns: frames → batches that Arrow's libraries take without copying."""

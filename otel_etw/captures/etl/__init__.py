@@ -1,0 +1,1 @@
+"""Event trace log files (.etl) of Windows, read on any system."""
