@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from otel_etw.captures.capture import open, read  # noqa: A004
 from otel_etw.captures.following import follow
-from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item
+from otel_etw.captures.items import CaptureError, Damage, Event, Foreign, Frame, Item
 from otel_etw.captures.points import Point, points
 
 __all__ = [
     "CaptureError",
     "Damage",
+    "Event",
     "Foreign",
     "Frame",
     "Item",

@@ -10,7 +10,7 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from otel_etw.captures import Damage, Frame, points
-from otel_etw.captures.items import ExportMetricsServiceRequest
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 from otel_etw.captures.json_lines import LineReader
 from tests.support.capture_files import line, numbers, read_by, request
 
