@@ -1,1 +1,27 @@
-"""Points as columns: frames → batches that Arrow's libraries take without copying."""
+"""Points as columns: frames → batches that Arrow's libraries take without copying.
+
+The decoder exists twice: compiled, and in Python (``reference.py``), which defines what is in the
+columns. Which one runs is chosen here alone.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from otel_etw.captures.columns.schema import COLUMNS
+
+try:
+    from otel_etw.captures.columns import _decoder
+except ImportError:
+    _decoder = None  # type: ignore[assignment]
+
+__all__ = ["COLUMNS", "NATIVE", "Batch", "Decoder"]
+
+NATIVE = _decoder is not None and os.environ.get("OTEL_ETW_PURE") != "1"
+"""Whether frames are decoded by compiled code. OTEL_ETW_PURE=1 turns it off at run time too."""
+
+if TYPE_CHECKING or not NATIVE:
+    from otel_etw.captures.columns.reference import Batch, Decoder
+else:
+    Batch, Decoder = _decoder.Batch, _decoder.Decoder
