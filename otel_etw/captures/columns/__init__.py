@@ -16,12 +16,15 @@ try:
 except ImportError:
     _decoder = None  # type: ignore[assignment]
 
-__all__ = ["COLUMNS", "NATIVE", "Batch", "Decoder"]
+__all__ = ["COLUMNS", "NATIVE", "Batch", "Decoder", "Newest", "Selector"]
 
 NATIVE = _decoder is not None and os.environ.get("OTEL_ETW_PURE") != "1"
 """Whether frames are decoded by compiled code. OTEL_ETW_PURE=1 turns it off at run time too."""
 
 if TYPE_CHECKING or not NATIVE:
     from otel_etw.captures.columns.reference import Batch, Decoder
+    from otel_etw.captures.columns.select import Newest, Selector
 else:
+    from otel_etw.captures.columns._select import Newest, Selector
+
     Batch, Decoder = _decoder.Batch, _decoder.Decoder
