@@ -31,6 +31,7 @@ COMPILED = [
     "otel_etw._gil",
     "otel_etw.captures.columns._batch_view",
     "otel_etw.captures.columns._gather",
+    "otel_etw.captures.columns._overview",
     "otel_etw.captures.columns._select",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",

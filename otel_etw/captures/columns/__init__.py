@@ -16,15 +16,17 @@ try:
 except ImportError:
     _decoder = None  # type: ignore[assignment]
 
-__all__ = ["COLUMNS", "NATIVE", "Batch", "Decoder", "Newest", "Selector"]
+__all__ = ["COLUMNS", "NATIVE", "Batch", "Decoder", "Newest", "Overview", "Selector"]
 
 NATIVE = _decoder is not None and os.environ.get("OTEL_ETW_PURE") != "1"
 """Whether frames are decoded by compiled code. OTEL_ETW_PURE=1 turns it off at run time too."""
 
 if TYPE_CHECKING or not NATIVE:
+    from otel_etw.captures.columns.overview import Overview
     from otel_etw.captures.columns.reference import Batch, Decoder
     from otel_etw.captures.columns.select import Newest, Selector
 else:
+    from otel_etw.captures.columns._overview import Overview
     from otel_etw.captures.columns._select import Newest, Selector
 
     Batch, Decoder = _decoder.Batch, _decoder.Decoder

@@ -29,7 +29,7 @@ cdef class GatheredRows:
         try:
             _copy_schema(&self._schema, copy)
             return PyCapsule_New(copy, "arrow_schema", _end_schema_capsule)
-        except:
+        except BaseException:
             _release_if_held_schema(copy)
             free(copy)
             raise
@@ -45,7 +45,7 @@ cdef class GatheredRows:
         try:
             _share(&self._array, shared, self)
             return schema, PyCapsule_New(shared, "arrow_array", _end_array_capsule)
-        except:
+        except BaseException:
             _release_if_held(shared)
             free(shared)
             raise
