@@ -33,6 +33,7 @@ COMPILED = [
     "otel_etw.captures.columns._gather",
     "otel_etw.captures.columns._overview",
     "otel_etw.captures.columns._select",
+    "otel_etw.captures.columns._text",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._packing",
