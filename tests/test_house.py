@@ -29,6 +29,7 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.captures.columns._check",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._packing",
