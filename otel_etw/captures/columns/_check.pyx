@@ -1,8 +1,7 @@
 """Whether bytes are an ExportMetricsServiceRequest, by the rules of protobuf's own parser.
 
-It accepts and refuses exactly what upb does, the parser inside the package protobuf, from 7.34 to 7.36.
-Older ones took lengths of more than 5 bytes, and no field number 0 in a group.
-Where the encoding's specification (https://protobuf.dev/programming-guides/encoding/) leaves a
+It accepts and refuses exactly what upb does, the parser inside the package protobuf, from 7.34 to
+7.36. Older ones took lengths of more than 5 bytes, and no field number 0 in a group. Where the encoding's specification (https://protobuf.dev/programming-guides/encoding/) leaves a
 choice, these are upb's rules:
 
 - A tag takes at most 5 bytes and is less than 2**32; its field number is not 0. A length takes at
@@ -17,7 +16,7 @@ choice, these are upb's rules:
 """
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 # What may be wrong, in the order of `_REASONS`.
