@@ -30,6 +30,7 @@ PUBLIC = {
 COMPILED = [
     "otel_etw._gil",
     "otel_etw.captures.columns._batch_view",
+    "otel_etw.captures.columns._check",
     "otel_etw.captures.columns._gather",
     "otel_etw.captures.columns._overview",
     "otel_etw.captures.columns._select",

@@ -29,7 +29,20 @@ TEXTS = st.one_of(
     st.text(CHARACTERS, max_size=12),
     st.text("abc =+-@,\"'\\", max_size=6),
     st.sampled_from(
-        ["", "http.duration", "=1+2", "-", "'", "a,b", 'a"b', "\x1b[31m\r\n", "\x7f\x85", "é", "世\u200b", "😀"]
+        [
+            "",
+            "http.duration",
+            "=1+2",
+            "-",
+            "'",
+            "a,b",
+            'a"b',
+            "\x1b[31m\r\n",
+            "\x7f\x85",
+            "é",
+            "世\u200b",
+            "😀",
+        ]
     ),
 )
 VALUES = st.recursive(
@@ -42,9 +55,9 @@ SCOPES = st.builds(Scope, TEXTS, TEXTS, ATTRIBUTES, TEXTS, UINT32)
 RESOURCES = st.builds(Resource, ATTRIBUTES, TEXTS, UINT32)
 IDS = st.binary(max_size=16).map(bytes.hex)
 NUMBERS = st.none() | INT64 | DOUBLES
-EXEMPLARS = st.lists(
-    st.builds(Exemplar, NUMBERS, TIMES, IDS, IDS, ATTRIBUTES), max_size=2
-).map(tuple)
+EXEMPLARS = st.lists(st.builds(Exemplar, NUMBERS, TIMES, IDS, IDS, ATTRIBUTES), max_size=2).map(
+    tuple
+)
 OPTIONAL = st.none() | DOUBLES
 
 

@@ -1,7 +1,7 @@
 from collections.abc import Iterator
 from typing import Any, final
 
-from otel_etw.captures.columns.overview import Metric, Origin, Series
+from otel_etw.captures.columns.series import Metric, Origin, Series
 
 __all__ = ["Overview"]
 

@@ -49,7 +49,7 @@ from otel_etw.captures.columns._slots cimport (
     slots_at,
 )
 
-from otel_etw.captures.columns import overview as specification
+from otel_etw.captures.columns import series as specification
 from otel_etw.captures.columns.schema import COLUMNS
 from otel_etw.captures.points import NO_RECORDED_VALUE
 

@@ -28,30 +28,27 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from struct import pack, unpack
-from typing import NamedTuple
 
 from otel_etw.captures.columns.reference import Batch, Row, attributes_json, series_id
-from otel_etw.captures.points import NO_RECORDED_VALUE, Buckets, Point
-from otel_etw.captures.quantiles import (
-    Bucket,
-    explicit_buckets,
-    exponential_buckets,
-    trusted_quantile,
+from otel_etw.captures.columns.series import (
+    COUNTER,
+    DELTAS,
+    LEVEL,
+    SLOTS,
+    Distribution,
+    Metric,
+    Origin,
+    Series,
+    common_shift,
+    distribution,
+    drawn,
+    measure,
+    rate,
 )
+from otel_etw.captures.points import NO_RECORDED_VALUE, Buckets, Point
 
-__all__ = [
-    "COUNTER",
-    "DELTAS",
-    "LEVEL",
-    "SLOTS",
-    "Distribution",
-    "Metric",
-    "Origin",
-    "Overview",
-    "Series",
-]
+__all__ = ["Overview"]
 
-SLOTS = 20
 SIDE = 512
 """Buckets of a side of an exponential histogram."""
 QUANTILES = 64
@@ -59,130 +56,8 @@ QUANTILES = 64
 MOST = (1 << 64) - 1
 """Where counts end: they stay there."""
 
-LEVEL, COUNTER, DELTAS = range(3)
-
 _DEFAULT_SERIES = 1_000_000
 _DEFAULT_BYTES = 400 << 20
-
-
-class Metric(NamedTuple):
-    """What series have in common that are shown together."""
-
-    name: str
-    kind: str
-    unit: str
-    temporality: str | None
-    monotonic: bool | None
-
-
-class Origin(NamedTuple):
-    """Who measured a series. Attributes are JSON."""
-
-    scope_name: str
-    scope_version: str
-    scope_attributes: str
-    scope_schema_url: str
-    resource_attributes: str
-    resource_schema_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class Distribution:
-    """A histogram or summary: of cumulative points the newest, of deltas all together."""
-
-    count: int
-    sum: float | None
-    """None where a point did not say; likewise the others."""
-    min: float | None
-    max: float | None
-    buckets: tuple[Bucket, ...] = ()
-    quantiles: tuple[tuple[float, float], ...] = ()
-    """Of a summary: quantile and value."""
-
-    def quantile(self, q: float) -> float | None:
-        """The estimated quantile ``q`` of a histogram, as of `otel_etw.captures.Point`."""
-        return trusted_quantile(q, self.buckets, self.min, self.max)
-
-
-@dataclass(frozen=True, slots=True)
-class Series:
-    """What one series did. Times are ns since 1970; 0 where they are not known."""
-
-    attributes: str
-    """JSON."""
-    origin: int
-    """The number of its `Origin`."""
-    points: int
-    first_time: int
-    newest_time: int
-    value: int | float | None
-    """The newest value of a number; None for a distribution, and when it has none."""
-    distribution: Distribution | None
-    total: float | None
-    """What a counter grew by, and the sum of deltas; None for levels."""
-    change: float | None
-    """The newest level less the first one; None for others, and for a single point."""
-    rate: float | None
-    """``total`` a second, over the time in which it came together; None where that is unknown."""
-    slots: tuple[float | None, ...]
-    """What was measured in each time slot of the capture; None where there was nothing. A level's
-    and deltas' mean, and what a counter grew by on average from point to point."""
-
-
-def measure(kind: str, temporality: str | None, monotonic: bool | None) -> int:
-    """LEVEL, COUNTER or DELTAS."""
-    if temporality == "delta":
-        return DELTAS
-    if kind == "gauge" or (kind == "sum" and not (temporality and monotonic)):
-        return LEVEL
-    return COUNTER
-
-
-# What both implementations end with ---------------------------------------------------------------
-
-
-def rate(
-    kind: int, points: int, total: float, first: float, start: int, first_time: int, newest: int
-) -> float | None:
-    """``start``: when the first of deltas began, 0 where it is not known."""
-    if kind == LEVEL or not first_time:
-        return None
-    if kind == DELTAS and start and start < newest:
-        return total / ((newest - start) / 1e9)
-    if newest <= first_time:
-        return None
-    # Over which time the first of deltas came together is not known.
-    return (total - first if kind == DELTAS else total) / ((newest - first_time) / 1e9)
-
-
-def drawn(
-    kind: int, reference: float, slots: Sequence[float], counts: Sequence[int]
-) -> tuple[float | None, ...]:
-    """What `Series.slots` has, from what was kept of each slot."""
-    found: list[float | None] = []
-    before: float | None = None
-    for value, count in zip(slots, counts, strict=True):
-        if not count:
-            found.append(None)
-        elif kind == COUNTER:
-            if before is None:
-                found.append(None)
-            elif value >= before:
-                found.append((value - before) / count)
-            else:
-                found.append(max(value + reference, 0.0) / count)
-            before = value
-        else:
-            found.append(value / count + reference)
-    return tuple(found)
-
-
-def common_shift(first: int, last: int) -> int:
-    """The n with which slots of 2**n ns are enough for two times and all between them."""
-    shift = max((last - first).bit_length() - SLOTS.bit_length(), 0)
-    while (last >> shift) - (first >> shift) >= SLOTS:
-        shift += 1
-    return shift
 
 
 # The summary of a series -------------------------------------------------------------------------
@@ -381,28 +256,6 @@ class _Distribution:
             (self.negative.offset, self.negative.counts),
             self.quantiles,
         )
-
-
-def distribution(
-    kind: str,
-    count: int,
-    limits: tuple[float | None, float | None, float | None],
-    bounds: Sequence[float],
-    counts: Sequence[int],
-    scale: int,
-    zero_count: int,
-    positive: tuple[int, Sequence[int]],
-    negative: tuple[int, Sequence[int]],
-    quantiles: Sequence[tuple[float, float]],
-) -> Distribution:
-    """A distribution from its parts."""
-    buckets: tuple[Bucket, ...] = ()
-    if kind == "histogram":
-        # Without buckets all values are in one.
-        buckets = tuple(explicit_buckets(counts or (count,), bounds))
-    elif kind == "exponential_histogram":
-        buckets = tuple(exponential_buckets(scale, zero_count, positive, negative))
-    return Distribution(count, *limits, buckets, tuple(quantiles))
 
 
 def _side(buckets: Buckets | None) -> Buckets:

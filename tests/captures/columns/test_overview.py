@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_etw.captures.columns import overview
-from otel_etw.captures.columns.overview import SLOTS, Series
 from otel_etw.captures.columns.reference import Batch, Row
+from otel_etw.captures.columns.series import SLOTS, Series
 from otel_etw.captures.points import Buckets, Point, Resource, Scope
 from tests.support.batches import any_row, gauge_row, pyarrow_batch
 

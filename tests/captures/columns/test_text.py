@@ -82,7 +82,9 @@ def test_any_time_is_what_python_prints(times: list[int]) -> None:
 def test_every_third_day_of_all_centuries_has_its_date() -> None:
     times = [day * 86_400 * 10**9 + day for day in range(1, 213_503, 3)]
     batch = Batch([a_row(time=time) for time in times])
-    cells = csv.DictReader(io.StringIO((text.CSV_HEADER + b"".join(_text.csv_rows(batch))).decode()))
+    cells = csv.DictReader(
+        io.StringIO((text.CSV_HEADER + b"".join(_text.csv_rows(batch))).decode())
+    )
     assert [row["time"] for row in cells] == list(map(time_text, times))
 
 
@@ -235,7 +237,7 @@ def test_cells_of_csv_act_on_nothing(twin: Any) -> None:
 
 @TWINS
 def test_nothing_unprintable_stands_in_json(twin: Any) -> None:
-    odd = "a\x1b[31m\x7f\x85\u2028\u200b\U000e0001é世😀\"\\"
+    odd = 'a\x1b[31m\x7f\x85\u2028\u200b\U000e0001é世😀"\\'
     row = a_row(metric=odd, attributes={odd: odd})
     written = b"".join(twin.json_rows(Batch([row]))).decode()
     assert written.rstrip("\n").isprintable()
