@@ -119,7 +119,7 @@ CAPTURE_FORMATS = (
 
 def _has_content(item: Item) -> bool:
     """Four zeros at the beginning are an empty frame, or of a file of another kind."""
-    return isinstance(item, Frame) and bool(item.request.resource_metrics)
+    return isinstance(item, Frame) and bool(item.payload)
 
 
 class RecognisingReader:
