@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import NamedTuple
 from uuid import UUID
 
 from otel_etw.captures.etl.session import Session
@@ -29,7 +28,8 @@ _BEFORE_PAYLOAD = 72 + 80 + 48 + 24
 _LARGE_BUFFER = 64 << 10
 
 
-class EventCount(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class EventCount:
     """How often one event of one provider came."""
 
     provider: UUID

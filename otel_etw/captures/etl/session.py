@@ -69,7 +69,7 @@ class Session:
     utc_bias: int
     """Minutes to add to the local standard time of that machine to get UTC."""
     time_zone: str
-    """The name of that machine's time zone as Windows keeps it, often a resource: @tzres.dll,-112"""
+    """That machine's time zone as Windows names it, often by a resource: @tzres.dll,-112"""
     lost_events: int
     lost_buffers: int
     buffers_written: int
