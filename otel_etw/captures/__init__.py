@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from otel_etw.captures.capture import open, read  # noqa: A004
 from otel_etw.captures.following import follow
-from otel_etw.captures.items import CaptureError, Damage, Event, Foreign, Frame, Item
+from otel_etw.captures.items import CaptureError, Damage, Event, Foreign, Frame, Item, Notice
 from otel_etw.captures.points import Point, points
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Foreign",
     "Frame",
     "Item",
+    "Notice",
     "Point",
     "follow",
     "open",

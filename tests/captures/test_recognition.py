@@ -94,7 +94,7 @@ def test_a_file_that_has_only_begun_is_known_as_far_as_can_be(
     ],
 )
 def test_anything_else_is_refused_with_what_is_known(data: bytes) -> None:
-    with pytest.raises(CaptureError, match=r"no capture: known are gzip, .* OTLP JSON Lines"):
+    with pytest.raises(CaptureError, match=r"no capture: known are ETW log, .* OTLP JSON Lines"):
         read(data)
 
 

@@ -179,7 +179,7 @@ cdef class Walk:
             marker = u32(data + at)
             if marker == FILLER or (marker == 0 and not is_exact):
                 break
-            if not marker & 0x80000000:
+            if not marker >> 31:
                 fault = NO_RECORD
                 break
             if end - at < 8:

@@ -21,12 +21,6 @@ RECORD_KINDS = (
 )
 """The kinds by which records are counted, in the order of `EtlReport.records`."""
 
-# Bytes before the payload in our event: EVENT_HEADER 80, traits 48, schema 24; before it 72 of the
-# buffer's header.
-_BEFORE_PAYLOAD = 72 + 80 + 48 + 24
-# Payloads may have up to 65,360 bytes. Buffers of more than this lose no event for its size.
-_LARGE_BUFFER = 64 << 10
-
 
 @dataclass(frozen=True, slots=True)
 class EventCount:
@@ -80,24 +74,10 @@ class EtlReport:
 
     @property
     def lost_events_cause(self) -> str:
-        """The likely cause of lost events, as a sentence's end; empty when none were lost."""
-        if not self.lost_events:
-            return ""
-        size = self.session.buffer_size if self.session else 0
-        if 0 < size <= _LARGE_BUFFER:
-            most = size - _BEFORE_PAYLOAD
-            return (
-                f"the session's buffers have {size:,} bytes, so that payloads of more than {most:,}"
-                " bytes are lost; record with larger buffers (logman: -bs 1024)"
-            )
-        return (
-            "events came faster than buffers were written; record with more buffers"
-            " (logman: -nb 64 256)"
-        )
+        """The likely cause of lost events; empty when none were lost."""
+        return next(filter(None, (each.lost_events_cause for each in self.sessions)), "")
 
     @property
     def lost_buffers_cause(self) -> str:
-        """The likely cause of lost buffers, as a sentence's end; empty when none were lost."""
-        if not self.lost_buffers:
-            return ""
-        return "buffers could not be written to the file: a slow or full disk, or too few buffers"
+        """The likely cause of lost buffers; empty when none were lost."""
+        return next(filter(None, (each.lost_buffers_cause for each in self.sessions)), "")

@@ -36,7 +36,13 @@ MODES = {
 }
 """Bit of the log file mode → its meaning (evntrace.h, "Logging Mode Constants")."""
 
-CIRCULAR = 0x2
+_CIRCULAR = 0x2
+
+# Bytes before the payload in our event: EVENT_HEADER 80, traits 48, schema 24; before it 72 of the
+# buffer's header.
+_BEFORE_PAYLOAD = 72 + 80 + 48 + 24
+# Payloads may have up to 65,360 bytes. Buffers of more than this lose no event for its size.
+_LARGE_BUFFER = 64 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +93,24 @@ class Session:
 
     @property
     def is_circular(self) -> bool:
-        return bool(self.mode & CIRCULAR)
+        return bool(self.mode & _CIRCULAR)
+
+    @property
+    def lost_events_cause(self) -> str:
+        """The likely cause of lost events; empty when none were lost."""
+        if not self.lost_events:
+            return ""
+        if 0 < self.buffer_size <= _LARGE_BUFFER:
+            return (
+                f"its buffers have {self.buffer_size:,} bytes, which hold no payload of more than"
+                f" {max(0, self.buffer_size - _BEFORE_PAYLOAD):,}: record with larger ones"
+                " (logman: -bs 1024)"
+            )
+        return "events came faster than buffers were written: record with more (logman: -nb 64 256)"
+
+    @property
+    def lost_buffers_cause(self) -> str:
+        """The likely cause of lost buffers; empty when none were lost."""
+        if not self.lost_buffers:
+            return ""
+        return "they could not be written to the file, such as to a slow or full disk"

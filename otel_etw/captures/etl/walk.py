@@ -69,18 +69,22 @@ class Walk:
             if end - at < 8:
                 return found, at, f"a record begins {end - at} bytes before the end"
             if flags == 0xC0:
-                type = RECORD_TYPES.get(marker >> 16 & 0xFF, OTHER)
+                record = RECORD_TYPES.get(marker >> 16 & 0xFF, OTHER)
             else:
-                type = MESSAGE if flags == 0x90 else OTHER
-            (size,) = _SIZE.unpack_from(data, at + type.size_at)
-            if not type.least <= size <= end - at:
-                kind = RECORD_KINDS[type.kind]
-                return found, at, (
-                    f"a record ({kind}) of {size:,} bytes, where {type.least} to {end - at:,}"
-                    " are possible"
+                record = MESSAGE if flags == 0x90 else OTHER
+            (size,) = _SIZE.unpack_from(data, at + record.size_at)
+            if not record.least <= size <= end - at:
+                kind = RECORD_KINDS[record.kind]
+                return (
+                    found,
+                    at,
+                    (
+                        f"a record ({kind}) of {size:,} bytes, where {record.least} to {end - at:,}"
+                        " are possible"
+                    ),
                 )
-            self._records[type.kind] += 1
-            if type is EVENT_HEADER:
+            self._records[record.kind] += 1
+            if record is EVENT_HEADER:
                 self._event(data, at, size, found)
             at += (size + 7) & ~7
         return found, min(at, end), ""
@@ -88,10 +92,10 @@ class Walk:
     def _event(
         self, data: bytes | bytearray | memoryview, at: int, size: int, found: list[FoundEvent]
     ) -> None:
-        flags, _, thread, process, time, provider, id = _HEADER.unpack_from(data, at)
+        flags, _, thread, process, time, provider, event_id = _HEADER.unpack_from(data, at)
         first, last = self._times or (time, time)
         self._times = min(first, time), max(last, time)
-        key = provider, id
+        key = provider, event_id
         count = self._events.get(key)
         if count is not None:
             self._events[key] = count + 1
@@ -101,7 +105,7 @@ class Walk:
             self._uncounted += 1
         if provider == self._provider:
             payload = _user_data(data, at, size) if flags & _EXTENDED else at + EVENT_HEADER.least
-            found.append((at, size, time, process, thread, id, payload))
+            found.append((at, size, time, process, thread, event_id, payload))
 
     @property
     def records(self) -> list[int]:
@@ -111,7 +115,7 @@ class Walk:
     @property
     def events(self) -> list[tuple[bytes, int, int]]:
         """GUID, event id and count of the first `MOST_EVENTS` pairs that came, in no order."""
-        return [(provider, id, count) for (provider, id), count in self._events.items()]
+        return [(*key, count) for key, count in self._events.items()]
 
     @property
     def uncounted(self) -> int:
