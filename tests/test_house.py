@@ -29,6 +29,7 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.captures.etl._expand",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._packing",
