@@ -18,7 +18,7 @@ from otel_etw.captures.etl.buffers import (
 )
 from otel_etw.captures.etl.clock import Clock
 from otel_etw.captures.etl.events import foreign_name, payload_of
-from otel_etw.captures.etl.expand import expanded
+from otel_etw.captures.etl.expand import ALGORITHMS, expanded
 from otel_etw.captures.etl.log_header import is_log_header, read_log_header
 from otel_etw.captures.etl.order import HeldEvent, TimeOrder
 from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
@@ -129,8 +129,8 @@ class EtlReader:
             return
         self._update()
         self._clock = clock
-        # In files without compression it says "flush", which is the number of XPRESS.
-        self._algorithm = buffer.header.state & 0xFFFF
+        state = buffer.header.state & 0xFFFF
+        self._algorithm = state if state in ALGORITHMS else _XPRESS
         yield from self._notices(session, buffer.offset)
 
     def _notices(self, session: Session, offset: int) -> Iterator[Notice]:
