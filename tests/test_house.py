@@ -29,7 +29,9 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.captures.columns._check",
     "otel_etw.captures.etl._expand",
+    "otel_etw.captures.etl._walk",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._packing",

@@ -36,6 +36,6 @@ def parse_request(payload: bytes) -> ExportMetricsServiceRequest:
     request = ExportMetricsServiceRequest()
     try:
         request.ParseFromString(payload)
-    except DecodeError as error:
+    except (DecodeError, UnicodeDecodeError) as error:
         raise ValueError("its protobuf is broken") from error
     return request

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from otel_etw.captures import Frame, Item
 from otel_etw.captures.frame_file import FrameReader
-from otel_etw.captures.requests import ExportMetricsServiceRequest
 from otel_etw.captures.payloads import Outline, ProtobufPayloads
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 from otel_etw.limits import FRAME_MAXIMUM
 from tests.support.capture_files import (
     TIME,

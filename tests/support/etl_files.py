@@ -93,9 +93,13 @@ def array_event(time: int, payload: bytes, **options: object) -> bytes:
     return event(time, struct.pack("<I", len(payload)) + payload, id=80, **options)  # type: ignore[arg-type]
 
 
-def system(time: int, data: bytes = b"", *, bits: int = 64, group: int = 1, opcode: int = 1) -> bytes:
+def system(
+    time: int, data: bytes = b"", *, bits: int = 64, group: int = 1, opcode: int = 1
+) -> bytes:
     kind = 0x02 if bits == 64 else 0x01
-    head = struct.pack("<HBBHBBIIqII", 2, kind, 0xC0, 32 + len(data), opcode, group, 8, 4, time, 0, 0)
+    head = struct.pack(
+        "<HBBHBBIIqII", 2, kind, 0xC0, 32 + len(data), opcode, group, 8, 4, time, 0, 0
+    )
     return head + data
 
 
@@ -339,7 +343,9 @@ class EtlWriter:
                 )
                 data += (header + each.records).ljust(self.buffer_size, b"\xff")
             for at, size_of_record, expected in each.ours:
-                where = (offset, length) if self.compress else (offset + HEADER + at, size_of_record)
+                where = (
+                    (offset, length) if self.compress else (offset + HEADER + at, size_of_record)
+                )
                 events.append(
                     Expected(
                         expected.time, *where, expected.payload, expected.process,

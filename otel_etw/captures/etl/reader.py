@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 from uuid import UUID
 
+from otel_etw.captures.columns import check_request
 from otel_etw.captures.etl.buffers import (
     HEADER,
     HEADER_BUFFER,
@@ -26,7 +27,6 @@ from otel_etw.captures.etl.session import Session
 from otel_etw.captures.etl.walk import FoundEvent
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.items import Damage, Event, Foreign, Frame, Item, Notice
-from otel_etw.captures.requests import parse_request
 from otel_etw.provider import DEFAULT_PROVIDER
 
 try:
@@ -228,7 +228,7 @@ class EtlReader:
             if payload is None:
                 yield Foreign(offset, length, foreign_name(event_id))
                 return
-            parse_request(payload)
+            check_request(payload)
         except ValueError as error:
             yield Damage(offset, length, f"event {event_id} of process {process}: {error}")
             return

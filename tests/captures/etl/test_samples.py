@@ -64,9 +64,7 @@ SAMPLES = {
     "s4_waasmedic.etl": Sample(
         {"system": 2, "perfinfo": 2, "event_header": 17}, 22631, 1, 134041374192015908
     ),
-    "tx_HTTP_Server.etl": Sample(
-        {"system": 1, "event_header": 2041}, 7601, 4, 129402939974768585
-    ),
+    "tx_HTTP_Server.etl": Sample({"system": 1, "event_header": 2041}, 7601, 4, 129402939974768585),
 }
 
 
