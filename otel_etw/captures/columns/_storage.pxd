@@ -160,7 +160,7 @@ cdef inline void clear(Storage *storage) noexcept nogil:
     for i in range(VECTOR_COUNT):
         vector = &storage.vectors[i]
         if i < COLUMN_COUNT:
-            if vector.present:
+            if vector.present or vector.ended:
                 memset(vector.data.data, 0, row_bytes(i, storage.rows))
                 memset(vector.validity.data, 0, bits_size(storage.rows))
         else:
