@@ -15,6 +15,7 @@ OTEL_ETW_STANDIN=FOLDER   only otel_etw.transports._etw, on any system, against 
 
 import os
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 
@@ -32,12 +33,10 @@ def native_modules() -> list[Extension]:
         modules = [etw(include_dirs=[standin])]
     else:
         modules = [
-            Extension("otel_etw.encoding._frames", ["otel_etw/encoding/_frames.pyx"]),
-            Extension("otel_etw.encoding._packing", ["otel_etw/encoding/_packing.pyx"]),
-            Extension("otel_etw.encoding._data_points", ["otel_etw/encoding/_data_points.pyx"]),
-            Extension("otel_etw._gil", ["otel_etw/_gil.pyx"]),
-            Extension("otel_etw.transports._null", ["transports/_null.pyx"]),
+            Extension(".".join(source.with_suffix("").parts), [source.as_posix()])
+            for source in sorted(Path("otel_etw").rglob("*.pyx"))
         ]
+        modules.append(Extension("otel_etw.transports._null", ["transports/_null.pyx"]))
         if os.environ.get("OTEL_ETW_TARGET", sys.platform) == "win32":
             modules.append(etw(libraries=["advapi32"]))
     for module in modules:

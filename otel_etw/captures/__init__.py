@@ -1,4 +1,4 @@
-"""What was captured → frames, and what was damaged between them; frames → flat points.
+"""What was captured → frames, and what was damaged between them; frames → points, flat or columns.
 
 It knows the formats of captures and nothing of the side that writes them but
 `otel_etw.provider`. It needs the package opentelemetry-proto.
@@ -6,18 +6,25 @@ It knows the formats of captures and nothing of the side that writes them but
 
 from __future__ import annotations
 
+from otel_etw.captures.batching import BatchItem, batches
 from otel_etw.captures.capture import open, read  # noqa: A004
+from otel_etw.captures.columns import Batch
 from otel_etw.captures.following import follow
-from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item
+from otel_etw.captures.items import CaptureError, Damage, Event, Foreign, Frame, Item, Notice
 from otel_etw.captures.points import Point, points
 
 __all__ = [
+    "Batch",
+    "BatchItem",
     "CaptureError",
     "Damage",
+    "Event",
     "Foreign",
     "Frame",
     "Item",
+    "Notice",
     "Point",
+    "batches",
     "follow",
     "open",
     "points",

@@ -17,13 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from otel_etw.captures.items import (
-    Damage,
-    ExportMetricsServiceRequest,
-    Frame,
-    Item,
-)
+from otel_etw.captures.items import Damage, Frame, Item
 from otel_etw.captures.payloads import Outline, PayloadKind
+from otel_etw.captures.requests import parse_request
 from otel_etw.framing import PREFIX
 from otel_etw.limits import FRAME_MAXIMUM
 
@@ -142,16 +138,16 @@ class FrameReader:
             return end if outline.reached == end else min(end, max(have + 1, 2 * have - at))
         if have < end + _AHEAD and not self._settled:
             return end + _AHEAD
-        request = self._decode(start, end)
-        if isinstance(request, str):
-            return f"a frame of {size:,} bytes that does not decode: {request}"
-        if self._lost and not _holds_metrics(request):
+        payload = self._decode(start, end)
+        if isinstance(payload, str):
+            return f"a frame of {size:,} bytes that does not decode: {payload}"
+        if self._lost and not _holds_metrics(payload):
             return "a frame without metrics"
         if not self._followed(end):
             hidden = self._hidden(start, end)
             if hidden is not None:
                 return hidden
-        return Frame(self._base + at, end - at, request)
+        return Frame(self._base + at, end - at, payload, checked=True)
 
     def _outline(self, start: int, end: int, among_frames: bool = True) -> Outline:
         outline = self._payloads.outline(self._buffer, start, end)
@@ -159,7 +155,7 @@ class FrameReader:
             self._credit -= _PRICE_OF_A_FIELD * outline.fields
         return outline
 
-    def _decode(self, start: int, end: int) -> ExportMetricsServiceRequest | str:
+    def _decode(self, start: int, end: int) -> bytes | str:
         with memoryview(self._buffer) as view:
             payload = bytes(view[start:end])
         try:
@@ -178,7 +174,7 @@ class FrameReader:
         hidden = self._hidden(at + 1, at + PREFIX)
         if hidden is not None:
             return hidden
-        return Frame(self._base + at, PREFIX, ExportMetricsServiceRequest())
+        return Frame(self._base + at, PREFIX, b"", checked=True)
 
     def _followed(self, end: int) -> bool:
         """Whether nothing comes after a frame that ends here, or what may be another one, or a
@@ -204,16 +200,16 @@ class FrameReader:
                     if not self._complete:
                         return inner_end
                 else:
-                    request = self._decode(inner, inner_end)
-                    if not isinstance(request, str) and _holds_metrics(request):
+                    payload = self._decode(inner, inner_end)
+                    if not isinstance(payload, str) and _holds_metrics(payload):
                         return "a torn frame: another one begins inside it"
             at += 1
         return None
 
 
-def _holds_metrics(request: ExportMetricsServiceRequest) -> bool:
+def _holds_metrics(payload: bytes) -> bool:
     return any(
         scope_metrics.metrics
-        for resource_metrics in request.resource_metrics
+        for resource_metrics in parse_request(payload).resource_metrics
         for scope_metrics in resource_metrics.scope_metrics
     )

@@ -3,36 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
+if TYPE_CHECKING:
+    from otel_etw.captures.requests import ExportMetricsServiceRequest
 
-__all__ = [
-    "CaptureError",
-    "Damage",
-    "ExportMetricsServiceRequest",
-    "Foreign",
-    "Frame",
-    "Item",
-    "Reader",
-]
+__all__ = ["CaptureError", "Damage", "Event", "Foreign", "Frame", "Item", "Notice", "Reader"]
 
 
 class CaptureError(Exception):
     """A capture that cannot be read at all; the text names it and says why."""
 
 
-@dataclass(frozen=True, slots=True)
+class Event(NamedTuple):
+    """Where and when the ETW event that held a frame was written."""
+
+    time: int
+    """ns since 1970, UTC."""
+    process: int
+    """The id of the process that wrote it."""
+    thread: int
+    """The id of the thread that wrote it."""
+    processor: int
+    """The number of the processor it was written on."""
+
+
+@dataclass(slots=True)
 class Frame:
-    """One frame, decoded. Offset and length are bytes of the file, prefix or newline included;
-    of a compressed stream, bytes of its content."""
+    """One frame. Offset and length are bytes of the file, prefix or newline included; of a
+    compressed stream, bytes of its content."""
 
     offset: int
     length: int
-    request: ExportMetricsServiceRequest
+    payload: bytes
+    """A serialized ``ExportMetricsServiceRequest``."""
+    event: Event | None = None
+    """The event that held it, where the capture is one of events."""
+    checked: bool = field(default=False, repr=False, compare=False)
+    """Whether the payload is known to be what protobuf's parser accepts."""
+    _request: ExportMetricsServiceRequest | None = field(
+        default=None, init=False, repr=False, compare=False
+    )
+
+    @property
+    def request(self) -> ExportMetricsServiceRequest:
+        """The payload as an object of opentelemetry-proto, parsed when it is asked for first;
+        ValueError as of `otel_etw.captures.requests.parse_request`."""
+        if self._request is None:
+            from otel_etw.captures.requests import parse_request
+
+            self._request = parse_request(self.payload)
+        return self._request
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +75,15 @@ class Foreign:
     what: str
 
 
-Item: TypeAlias = Frame | Damage | Foreign
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is no damage of the file, but who reads it should know; a sentence's worth of text."""
+
+    offset: int
+    text: str
+
+
+Item: TypeAlias = Frame | Damage | Foreign | Notice
 
 
 class Reader(Protocol):

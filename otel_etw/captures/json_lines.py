@@ -189,7 +189,7 @@ def _next_beginning(line: str, start: int, last: bool) -> int:
 def _object(content: dict[str, Any], offset: int, length: int) -> Iterator[Item]:
     if any(key in content for key in METRICS_KEYS):
         try:
-            yield Frame(offset, length, request_from(content))
+            yield Frame(offset, length, request_from(content).SerializeToString(), checked=True)
         except ValueError as error:
             yield Damage(offset, length, f"no OTLP JSON metrics: {error}")
         return

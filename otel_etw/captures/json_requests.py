@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from google.protobuf.json_format import ParseDict, ParseError
 
-from otel_etw.captures.items import ExportMetricsServiceRequest
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 
 __all__ = [
     "METRICS_KEYS",

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Protocol
 
-from google.protobuf.message import DecodeError
-
 from otel_etw.captures.compression import Codec, expanded
 from otel_etw.captures.expansion import Expansion
-from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.json_requests import check_values, object_from, request_from, text_from
+from otel_etw.captures.requests import parse_request
 from otel_etw.framing import RESOURCE_METRICS, follow_resource_metrics
 from otel_etw.limits import FRAME_MAXIMUM
 
@@ -21,20 +19,6 @@ _OTHER = "other content than a frame's"
 # A ResourceMetrics with one point takes more bytes than this; some may be empty.
 _LEAST_RESOURCE_METRICS = 16
 _EMPTY_RESOURCE_METRICS = 1024
-
-# Makes one tag of the tags of all fields of OTLP metrics that are messages, and 0 of the lengths of
-# tiny ones. With a short unknown field in it a message takes more memory than an empty one.
-_TAGS = bytes(number << 3 | 2 for number in range(1, 13))
-_LENGTHS = bytes(range(4))
-_TO_ONE_TAG_AND_LENGTH = bytes.maketrans(
-    _TAGS + _LENGTHS, _TAGS[:1] * len(_TAGS) + _LENGTHS[:1] * len(_LENGTHS)
-)
-_TINY = _TAGS[:1] + _LENGTHS[:1]
-# What a decoded message takes in memory, about, and what the tiny ones of a frame may take. Strings
-# of up to three letters are counted too: in metrics with many of them one comes each 10 bytes.
-_MESSAGE_SIZE = 100
-_TINY_ALLOWANCE = 24 << 20
-_TINY_PER_BYTE = 12
 
 
 class Outline(NamedTuple):
@@ -58,8 +42,8 @@ class PayloadKind(Protocol):
         """How the payload from ``start`` to ``end`` looks, as far as it is there."""
         ...
 
-    def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
-        """The payload as a request; ValueError says why not."""
+    def decode(self, payload: bytes) -> bytes:
+        """The serialized request that the payload holds; ValueError says why there is none."""
         ...
 
 
@@ -83,8 +67,9 @@ class ProtobufPayloads:
             fault = "more empty fields than a frame has"
         return Outline(chain.reached, chain.fields + 1, fault)
 
-    def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
-        return _decoded(payload)
+    def decode(self, payload: bytes) -> bytes:
+        parse_request(payload)
+        return payload
 
 
 class ZstdPayloads:
@@ -102,23 +87,12 @@ class ZstdPayloads:
             return Outline(end, 1)
         return Outline(start, 1, "" if magic.startswith(there) else _OTHER)
 
-    def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
+    def decode(self, payload: bytes) -> bytes:
         message = expanded(self._codec, payload, FRAME_MAXIMUM, self._expansion)
         if not message.startswith(b"{"):
-            return _decoded(message)
+            parse_request(message)
+            return message
         text = text_from(message)
         check_values(text)
         content, _ = object_from(text)
-        return request_from(content)
-
-
-def _decoded(message: bytes) -> ExportMetricsServiceRequest:
-    tiny = message.translate(_TO_ONE_TAG_AND_LENGTH).count(_TINY)
-    if tiny * _MESSAGE_SIZE > _TINY_ALLOWANCE + _TINY_PER_BYTE * len(message):
-        raise ValueError(f"its protobuf holds about {tiny:,} empty or tiny messages")
-    request = ExportMetricsServiceRequest()
-    try:
-        request.ParseFromString(message)
-    except DecodeError as error:
-        raise ValueError("its protobuf is broken") from error
-    return request
+        return request_from(content).SerializeToString()

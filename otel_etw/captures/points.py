@@ -10,13 +10,13 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationSc
 from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 from opentelemetry.proto.resource.v1 import resource_pb2
 
-from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.quantiles import (
     Bucket,
     explicit_buckets,
     exponential_buckets,
     trusted_quantile,
 )
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 
 __all__ = ["Attributes", "Buckets", "Exemplar", "Point", "Resource", "Scope", "Value", "points"]
 

@@ -13,7 +13,7 @@ import pytest
 
 from otel_etw import captures
 from otel_etw.captures import CaptureError, Item
-from otel_etw.captures.items import ExportMetricsServiceRequest
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 from tests.support.capture_files import damage, framed, line, numbers, reasons, request
 
 FORMS: dict[str, Callable[[ExportMetricsServiceRequest], bytes]] = {"proto": framed, "json": line}

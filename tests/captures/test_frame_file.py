@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from otel_etw.captures import Frame, Item
 from otel_etw.captures.frame_file import FrameReader
-from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.payloads import Outline, ProtobufPayloads
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 from otel_etw.limits import FRAME_MAXIMUM
 from tests.support.capture_files import (
     TIME,
@@ -296,7 +296,7 @@ class Counting(ProtobufPayloads):
         self.work += 64 * (outline.fields + 1)
         return outline
 
-    def decode(self, payload: bytes) -> ExportMetricsServiceRequest:
+    def decode(self, payload: bytes) -> bytes:
         self.work += 4 * len(payload)
         return super().decode(payload)
 

@@ -71,7 +71,7 @@ def test_a_line_of_spans_is_ignored_and_named() -> None:
     spans, logs = b'{"resourceSpans":[]}\n', b'{"resource_logs":[]}\n'
     assert read(spans + LINES[0] + logs + b'{"resourceMetric":[]}\n') == [
         Foreign(0, len(spans), "spans"),
-        Frame(len(spans), len(LINES[0]), REQUESTS[0]),
+        Frame(len(spans), len(LINES[0]), REQUESTS[0].SerializeToString()),
         Foreign(len(spans) + len(LINES[0]), len(logs), "log records"),
         Foreign(len(spans) + len(LINES[0]) + len(logs), 22, "objects without resourceMetrics"),
     ]

@@ -14,7 +14,7 @@ from opentelemetry.sdk.metrics.export import Gauge
 
 from otel_etw import captures
 from otel_etw.captures import Frame, Point, points
-from otel_etw.captures.items import ExportMetricsServiceRequest
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 from tests.support.capture_files import START, TIME
 from tests.support.data import COLLECTOR
 

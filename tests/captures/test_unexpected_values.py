@@ -10,8 +10,8 @@ import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from otel_etw.captures import Damage, Frame, points
-from otel_etw.captures.items import ExportMetricsServiceRequest
 from otel_etw.captures.json_lines import LineReader
+from otel_etw.captures.requests import ExportMetricsServiceRequest
 from tests.support.capture_files import line, numbers, read_by, request
 
 # As they stand in a file: Python writes some of them otherwise or not at all.

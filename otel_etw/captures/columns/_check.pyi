@@ -1,0 +1,3 @@
+def check_request(
+    data: bytes | bytearray | memoryview, start: int = 0, end: int | None = None
+) -> bool: ...
