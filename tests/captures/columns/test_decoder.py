@@ -80,8 +80,8 @@ def test_forgetting_changes_nothing() -> None:
     ]
 
 
-@pytest.mark.parametrize("order", permutations(range(3)))
-def test_a_batch_is_exported_several_times_and_released_in_any_order(order: tuple[int]) -> None:
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_a_batch_is_exported_several_times_and_released_in_any_order(order: tuple[int, ...]) -> None:
     decoder = Decoder()
     decoder.add(histograms(10), 0)
     batch = decoder.take()
