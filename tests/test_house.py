@@ -29,7 +29,10 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.captures.columns._batch",
     "otel_etw.captures.columns._check",
+    "otel_etw.captures.columns._decoder",
+    "otel_etw.captures.columns._json",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._packing",

@@ -392,7 +392,8 @@ cdef class Decoder:
     cdef Pool *pool
     cdef size_t most_rows, most_bytes, most_table_bytes
     cdef Counter users
-    cdef Buffer file_name, gathered, json
+    cdef Buffer gathered, json
+    cdef bytes file_name
     cdef readonly unsigned long long points
     # Of the batch:
     cdef Storage *storage
@@ -401,7 +402,8 @@ cdef class Decoder:
     cdef size_t header_bytes    # of the other texts
     cdef Buffer runs, sources
     # Of the frame: what is left of each message that is being read, and the whole of some.
-    cdef bytes payload
+    cdef bytes payload, frame_file
+    cdef Span frame_file_name
     cdef Source source
     cdef bint is_suspended
     cdef Span request, resource_metrics, scope_metrics, metric_data, data
@@ -421,6 +423,7 @@ cdef class Decoder:
         self.pool = new_pool()
         if self.pool == NULL:
             raise MemoryError("no memory for a decoder")
+        self.file_name = b""
 
     def __init__(
         self, *, rows: int = 65_536, batch_bytes: int = 16 << 20, table_bytes: int = 4 << 20
@@ -449,7 +452,6 @@ cdef class Decoder:
         free_table(&self.metrics)
         free_table(&self.series_keys)
         free(self.series)
-        release(&self.file_name)
         release(&self.gathered)
         release(&self.json)
         release(&self.runs)
@@ -462,18 +464,13 @@ cdef class Decoder:
     # What callers use ----------------------------------------------------------------------------
 
     def file(self, str name not None):
-        """The rows that follow are of this file."""
+        """The rows of frames that are added from now on are of this file."""
         cdef bytes encoded = name.encode("utf-8", "replace")
-        cdef int status
+        if len(encoded) > MOST_PAYLOAD:
+            raise ValueError(f"a file name of {len(encoded):,} bytes")
         self.enter()
-        self.file_name.used = 0
-        self.has_source = False
-        status = append(
-            &self.file_name, PyBytes_AS_STRING(encoded), <size_t>PyBytes_GET_SIZE(encoded)
-        )
+        self.file_name = encoded
         self.leave()
-        if status < 0:
-            raise MemoryError("no memory for the name of a file")
 
     def add(self, bytes payload not None, offset, event=None, bint checked=False):
         """Take one frame. ValueError with a reason when protobuf would refuse it, or when it has
@@ -559,6 +556,11 @@ cdef class Decoder:
             if fault:
                 raise ValueError(reason_text(fault))
         self.payload = payload
+        self.frame_file = self.file_name
+        self.frame_file_name.at = <const uint8_t *>PyBytes_AS_STRING(self.frame_file)
+        self.frame_file_name.end = (
+            self.frame_file_name.at + <size_t>PyBytes_GET_SIZE(self.frame_file)
+        )
         self.request.at = start
         self.request.end = start + size
         self.has_source = self.has_run = False
@@ -713,11 +715,7 @@ cdef class Decoder:
         return DONE
 
     cdef int start_source(self) noexcept nogil:
-        cdef Span name
-        cdef int64_t file
-        name.at = self.file_name.data
-        name.end = name.at + self.file_name.used
-        file = self.text(name)
+        cdef int64_t file = self.text(self.frame_file_name)
         if file < 0:
             return NO_MEMORY
         self.source.file = <uint32_t>file
