@@ -73,10 +73,12 @@ def test_what_sdks_give_is_read_alike(data: Any) -> None:
 
 
 @pytest.mark.skipif(not IS_THE_PARSER, reason="the check follows another parser than this one")
-@pytest.mark.parametrize("faults", [0.0005, 0.01])
-def test_wire_requests_are_read_alike(faults: float) -> None:
+@pytest.mark.parametrize(("faults", "least"), [(0.0005, 200), (0.01, 10)])
+def test_wire_requests_are_read_alike(faults: float, least: int) -> None:
     requests, compared = WireRequests(11, faults), decoders()
-    assert sum(compare(compared, requests.give(), offset) for offset in range(ROUNDS)) > 100
+    points = sum(compare(compared, requests.give(), offset) for offset in range(ROUNDS))
+    # Few have points: with more faults protobuf refuses most of them.
+    assert points >= least
 
 
 @pytest.mark.skipif(not IS_THE_PARSER, reason="the check follows another parser than this one")
