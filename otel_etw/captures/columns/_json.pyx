@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
 
-from otel_etw.captures.columns._growing cimport Buffer, append, append_byte, release, reserve
+from otel_etw.captures.columns._growing cimport Buffer, append, append_byte, reserve
 from otel_etw.captures.columns._protobuf cimport (
     MOST_NESTING,
     Field,
