@@ -81,7 +81,9 @@ def test_forgetting_changes_nothing() -> None:
 
 
 @pytest.mark.parametrize("order", list(permutations(range(3))))
-def test_a_batch_is_exported_several_times_and_released_in_any_order(order: tuple[int, ...]) -> None:
+def test_a_batch_is_exported_several_times_and_released_in_any_order(
+    order: tuple[int, ...],
+) -> None:
     decoder = Decoder()
     decoder.add(histograms(10), 0)
     batch = decoder.take()
@@ -172,10 +174,10 @@ def test_garbage_that_is_said_to_be_checked_is_harmless() -> None:
     decoder = Decoder(rows=16, table_bytes=1000)
     taken = 0
     for _ in range(3000):
-        data = bytearray(broken.give() or sound if random.random() < 0.5 else sound)
-        for _ in range(random.randint(1, 4)):
+        data = bytearray(broken.give() if random.random() < 0.5 else sound)
+        for _ in range(random.randint(1, 4) if data else 0):
             data[random.randrange(len(data))] = random.randrange(256)
-        is_full = decoder.add(bytes(data[: random.randint(1, len(data))]), 0, checked=True)
+        is_full = decoder.add(bytes(data[: random.randint(0, len(data))]), 0, checked=True)
         while is_full:
             taken += len(decoder.take() or ())
             is_full = decoder.resume()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from importlib.util import find_spec
 from random import Random
@@ -51,12 +52,13 @@ def found_rows(decoder: Decoder, payload: bytes, offset: int, event: Event | Non
     return comparable(all_rows(decoder, is_full))
 
 
-def compare(decoders: list[Decoder], payload: bytes, offset: int) -> int:
+def compare(decoders: list[Decoder], payload: bytes, offset: int) -> int | None:
+    """How many rows it has; None when it is refused."""
     event = Event(offset, 1, 2, 3) if offset % 2 else None
     expected = expected_rows(payload, offset, event)
     for decoder in decoders:
         assert found_rows(decoder, payload, offset, event) == expected, payload.hex()
-    return len(expected or ())
+    return None if expected is None else len(expected)
 
 
 def decoders() -> list[Decoder]:
@@ -67,21 +69,31 @@ def decoders() -> list[Decoder]:
 @given(metrics_data())
 @settings(max_examples=100, deadline=None)
 def test_what_sdks_give_is_read_alike(data: Any) -> None:
-    payload = official(data)
+    # The official encoder tells of attributes that it drops.
+    logging.disable()
+    try:
+        payload = official(data)
+    finally:
+        logging.disable(logging.NOTSET)
     if payload is not None:
         compare(decoders(), payload, 1)
 
 
-@pytest.mark.skipif(not IS_THE_PARSER, reason="the check follows another parser than this one")
-@pytest.mark.parametrize(("faults", "least"), [(0.0005, 200), (0.01, 10)])
-def test_wire_requests_are_read_alike(faults: float, least: int) -> None:
+@pytest.mark.skipif(not IS_THE_PARSER, reason="older than upb of protobuf 7.34")
+@pytest.mark.parametrize(
+    ("faults", "least_with_points", "least_refused"), [(0.0005, 50, 50), (0.01, 5, 500)]
+)
+def test_wire_requests_are_read_alike(
+    faults: float, least_with_points: int, least_refused: int
+) -> None:
     requests, compared = WireRequests(11, faults), decoders()
-    points = sum(compare(compared, requests.give(), offset) for offset in range(ROUNDS))
-    # Few have points: with more faults protobuf refuses most of them.
-    assert points >= least
+    counts = [compare(compared, requests.give(), offset) for offset in range(ROUNDS)]
+    # With points, and refused.
+    assert sum(count > 0 for count in counts if count is not None) > least_with_points
+    assert counts.count(None) > least_refused
 
 
-@pytest.mark.skipif(not IS_THE_PARSER, reason="the check follows another parser than this one")
+@pytest.mark.skipif(not IS_THE_PARSER, reason="older than upb of protobuf 7.34")
 def test_damaged_requests_are_read_alike() -> None:
     random, compared, points = Random(13), decoders(), 0
     for offset in range(ROUNDS):
@@ -89,5 +101,5 @@ def test_damaged_requests_are_read_alike() -> None:
         for _ in range(random.randint(0, 2)):
             if data:
                 data[random.randrange(len(data))] ^= 1 << random.randrange(8)
-        points += compare(compared, bytes(data), offset)
+        points += compare(compared, bytes(data), offset) or 0
     assert points > 100
