@@ -1,113 +1,49 @@
-"""What ``view --format`` prints: one class a format, one row in `OUTPUTS`."""
+"""Where batches of points go: what ``view --format`` prints for programs, one row in `OUTPUTS`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TextIO
+from typing import Any, Protocol
 
-from otel_etw.captures import Point
-from otel_etw.cli.csv_output import CsvOutput
-from otel_etw.cli.table import table_lines
-from otel_etw.cli.texts import (
-    QUANTILES,
-    attributes_text,
-    json_text,
-    json_value,
-    kind_text,
-    must_be_ascii,
-    printable,
-    time_text,
-    values_text,
-)
+from otel_etw.captures import columns
 
-__all__ = ["OUTPUTS", "Output"]
-
-# Rows of one table: bounds the memory, and repeats the header.
-_ROWS = 1000
+__all__ = ["OUTPUTS", "CsvOutput", "JsonLinesOutput", "JsonOutput", "Output", "Sink"]
 
 
 class Output(Protocol):
-    """Where points go. Nothing is held back beyond `settle`."""
+    """Takes the points of files as batches (`otel_etw.captures.columns`).
 
-    def point(self, file: str, offset: int, point: Point) -> None: ...
+    Nothing is held back beyond `settle`, but by an output that says so.
+    """
+
+    def batch(self, batch: Any) -> None:
+        """Take the points of a batch, all of one file."""
+
     def settle(self) -> None:
         """Print what was held back: nothing more comes for a while, or from another file."""
 
     def finish(self) -> None:
-        """Print what ends the output."""
+        """Print what ends the output: nothing more comes."""
 
 
-class TableOutput:
-    """For the eye. Columns are as wide as their widest cell, within reason; nothing is cut off."""
+class Sink(Protocol):
+    """Takes UTF-8 in pieces of whole characters."""
 
-    def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
-        self._out = out
-        self._wide = wide
-        self._name_files = name_files
-        self._file = ""
-        self._rows: list[dict[str, str]] = []
+    is_ascii: bool
+    """Whether JSON must have other characters than ASCII as ``\\uXXXX``."""
 
-    def point(self, file: str, offset: int, point: Point) -> None:
-        self._file = file
-        row = {
-            "metric": printable(point.metric),
-            "kind": kind_text(point),
-            "unit": printable(point.unit),
-            "attributes": attributes_text(point.attributes),
-            "value": values_text(point),
-            "time": time_text(point.time),
-        }
-        if self._wide:
-            row["start"] = time_text(point.start)
-            row["scope"] = printable(f"{point.scope.name} {point.scope.version}".strip())
-            row["resource"] = attributes_text(point.resource.attributes)
-        self._rows.append(row)
-        if len(self._rows) == _ROWS:
-            self.settle()
-
-    def settle(self) -> None:
-        if not self._rows:
-            return
-        if self._name_files:
-            self._out.write(f"{printable(self._file)}:\n")
-        rows = [list(map(self._shown, row.values())) for row in self._rows]
-        for line in table_lines(list(self._rows[0]), rows):
-            self._out.write(f"{line}\n")
-        self._out.write("\n")
-        self._rows = []
-
-    def _shown(self, cell: str) -> str:
-        """A cell as the output will show it: what its encoding lacks stands as escapes, which
-        take more columns."""
-        encoding = self._out.encoding or "utf-8"
-        return cell.encode(encoding, "backslashreplace").decode(encoding)
-
-    def finish(self) -> None:
-        self.settle()
+    def write(self, data: bytes) -> None: ...
 
 
 class JsonLinesOutput:
     """All that is known of a point, as one JSON object a line."""
 
-    def __init__(self, out: TextIO, wide: bool, name_files: bool) -> None:
+    def __init__(self, out: Sink) -> None:
         self._out = out
-        self._ascii = must_be_ascii(out)
 
-    def point(self, file: str, offset: int, point: Point) -> None:
-        self._out.write(self._object(file, offset, point) + "\n")
-
-    def _object(self, file: str, offset: int, point: Point) -> str:
-        record = {"file": file, "offset": offset, **json_value(point)}
-        record["start"] = time_text(point.start) or None
-        record["time"] = time_text(point.time) or None
-        record["exemplars"] = [
-            {**json_value(exemplar), "time": time_text(exemplar.time) or None}
-            for exemplar in point.exemplars
-        ]
-        estimates = _estimates(point)
-        if estimates:
-            record["estimates"] = estimates
-        return json_text(record, self._ascii)
+    def batch(self, batch: Any) -> None:
+        for piece in columns.json_rows(batch, ascii_only=self._out.is_ascii):
+            self._out.write(piece)
 
     def settle(self) -> None:
         return None
@@ -116,27 +52,51 @@ class JsonLinesOutput:
         return None
 
 
-class JsonOutput(JsonLinesOutput):
+class JsonOutput:
     """The same objects in one array."""
 
-    _before = "[\n"
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+        self._is_empty = True
 
-    def point(self, file: str, offset: int, point: Point) -> None:
-        self._out.write(self._before + self._object(file, offset, point))
-        self._before = ",\n"
+    def batch(self, batch: Any) -> None:
+        rows = columns.json_rows(batch, before=b",\n", after=b"", ascii_only=self._out.is_ascii)
+        for piece in rows:
+            self._out.write(b"[" + piece[1:] if self._is_empty else piece)
+            self._is_empty = False
+
+    def settle(self) -> None:
+        return None
 
     def finish(self) -> None:
-        self._out.write("\n]\n" if self._before == ",\n" else "[]\n")
+        self._out.write(b"[]\n" if self._is_empty else b"\n]\n")
 
 
-def _estimates(point: Point) -> dict[str, float]:
-    estimates = {name: point.quantile(q) for name, q in QUANTILES.items()}
-    return {name: value for name, value in estimates.items() if value is not None}
+class CsvOutput:
+    """One row a point; the columns are the same for every kind and file.
+
+    Attributes and resources are JSON. Control characters stand as escapes. Text that a spreadsheet
+    would take for a formula gets an apostrophe before it.
+    """
+
+    def __init__(self, out: Sink) -> None:
+        self._out = out
+        out.write(columns.CSV_HEADER)
+
+    def batch(self, batch: Any) -> None:
+        for piece in columns.csv_rows(batch, ascii_only=self._out.is_ascii):
+            self._out.write(piece)
+
+    def settle(self) -> None:
+        return None
+
+    def finish(self) -> None:
+        return None
 
 
-OUTPUTS: dict[str, Callable[[TextIO, bool, bool], Output]] = {
-    "table": TableOutput,
+OUTPUTS: dict[str, Callable[[Sink], Output]] = {
     "json": JsonOutput,
     "jsonl": JsonLinesOutput,
     "csv": CsvOutput,
 }
+"""The formats for programs."""

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import re
-from base64 import b64encode
-from dataclasses import fields, is_dataclass
-from datetime import datetime, timezone
-from typing import Any, TextIO
+from typing import TextIO
 
 from otel_etw.captures import Point
 from otel_etw.captures.points import NO_RECORDED_VALUE, Attributes, Value
+from otel_etw.captures.texts import QUANTILES, json_text, json_value, printable, time_text
 
 __all__ = [
     "QUANTILES",
@@ -27,8 +23,6 @@ __all__ = [
     "values_text",
 ]
 
-QUANTILES = {"p50": 0.5, "p90": 0.9, "p99": 0.99}
-
 # A string that needs no quotes and cannot be taken for a number, true, false or null.
 _BARE = re.compile(r"(?!(true|false|null|NaN|-?Infinity)$)[^\W\d][^\s,=\"{}\[\]]*")
 
@@ -36,46 +30,6 @@ _BARE = re.compile(r"(?!(true|false|null|NaN|-?Infinity)$)[^\W\d][^\s,=\"{}\[\]]
 def counted(count: int, what: str) -> str:
     """``1 point``, ``2,000 points``."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def printable(text: str) -> str:
-    """Text without anything that a terminal acts on or that looks like nothing: control and
-    format characters stand as their escapes."""
-    if text.isprintable():
-        return text
-    return "".join(
-        character
-        if character.isprintable()
-        else character.encode("unicode_escape", "surrogatepass").decode()
-        for character in text
-    )
-
-
-def json_value(value: Any) -> Any:
-    """A value as JSON can hold it, without loss: what is not finite becomes ``"NaN"``,
-    ``"Infinity"`` or ``"-Infinity"``, bytes ``{"base64": …}``; what a point does not have goes."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, bytes):
-        return {"base64": b64encode(value).decode()}
-    if isinstance(value, dict):
-        return {key: json_value(member) for key, member in value.items()}
-    if isinstance(value, list | tuple):
-        return [json_value(member) for member in value]
-    if is_dataclass(value):
-        members = ((field.name, getattr(value, field.name)) for field in fields(value))
-        return {name: json_value(member) for name, member in members if member is not None}
-    return value
-
-
-def json_text(value: Any, ascii_only: bool = False) -> str:
-    """A value as one line of JSON, in which nothing but what is `printable` stands unescaped."""
-    text = json.dumps(json_value(value), ensure_ascii=ascii_only, allow_nan=False)
-    if text.isprintable():
-        return text
-    return "".join(
-        character if character.isprintable() else json.dumps(character)[1:-1] for character in text
-    )
 
 
 def must_be_ascii(out: TextIO) -> bool:
@@ -131,11 +85,3 @@ def values_text(point: Point) -> str:
 
 def _number(value: int | float) -> str:
     return str(json_value(value))
-
-
-def time_text(nanoseconds: int) -> str:
-    """UTC in ISO 8601 to the nanosecond; empty for 0, which says that it is not known."""
-    if not nanoseconds:
-        return ""
-    seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    return f"{datetime.fromtimestamp(seconds, timezone.utc):%Y-%m-%dT%H:%M:%S}.{rest:09d}Z"

@@ -1,7 +1,8 @@
 """Points as columns: frames → batches that Arrow's libraries take without copying.
 
-What is compiled exists twice: ``_check`` and ``_decoder``, and in Python ``check.py`` and
-``reference.py``, which define what is in the columns. Which one runs is chosen here alone.
+What is compiled exists twice: as ``_decoder``, for one, and in Python as ``reference.py``, which
+defines what is in the columns; and so do the check of payloads and what reads batches. Which ones
+run is chosen here alone.
 """
 
 from __future__ import annotations
@@ -11,8 +12,22 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from otel_etw.captures.columns.schema import COLUMNS
+from otel_etw.captures.columns.text import CSV_COLUMNS, CSV_HEADER
 
-__all__ = ["COLUMNS", "NATIVE", "Batch", "Decoder", "check_request"]
+__all__ = [
+    "COLUMNS",
+    "CSV_COLUMNS",
+    "CSV_HEADER",
+    "NATIVE",
+    "Batch",
+    "Decoder",
+    "Newest",
+    "Overview",
+    "Selector",
+    "check_request",
+    "csv_rows",
+    "json_rows",
+]
 
 _WANTED = os.environ.get("OTEL_ETW_PURE") != "1"
 
@@ -25,6 +40,12 @@ else:
     from otel_etw.captures.columns._check import check_request
 
 if TYPE_CHECKING or not NATIVE:
+    from otel_etw.captures.columns.overview import Overview
     from otel_etw.captures.columns.reference import Batch, Decoder
+    from otel_etw.captures.columns.select import Newest, Selector
+    from otel_etw.captures.columns.text import csv_rows, json_rows
 else:
     from otel_etw.captures.columns._decoder import Batch, Decoder
+    from otel_etw.captures.columns._overview import Overview
+    from otel_etw.captures.columns._select import Newest, Selector
+    from otel_etw.captures.columns._text import csv_rows, json_rows

@@ -1,0 +1,9 @@
+from typing import final
+
+__all__ = ["GatheredRows"]
+
+@final
+class GatheredRows:
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> object: ...
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]: ...

@@ -1,0 +1,30 @@
+"""Where UTF-8 goes: to standard output, whatever its encoding is."""
+
+from __future__ import annotations
+
+import os
+from io import TextIOWrapper
+from typing import TextIO
+
+__all__ = ["TextSink"]
+
+
+class TextSink:
+    """A text stream that takes UTF-8; see `otel_etw.cli.outputs.Sink`.
+
+    What its encoding lacks becomes what the stream makes of it, in JSON ``\\uXXXX``.
+    """
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self.is_ascii = (out.encoding or "").lower().replace("-", "") != "utf8"
+        # Newlines are translated on Windows.
+        takes_bytes = not self.is_ascii and os.linesep == "\n" and isinstance(out, TextIOWrapper)
+        self._buffer = out.buffer if takes_bytes else None
+
+    def write(self, data: bytes) -> None:
+        if self._buffer is None:
+            self._out.write(data.decode())
+        else:
+            self._out.flush()
+            self._buffer.write(data)
