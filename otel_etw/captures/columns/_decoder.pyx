@@ -72,9 +72,9 @@ cdef class Decoder:
     """Takes serialized requests and gives batches of their points.
 
     A batch has at most ``rows`` rows, and about ``batch_bytes`` bytes of lists and of texts, and
-    one row more. Where more than ``table_bytes`` bytes are remembered of attributes and series, they
-    are forgotten between batches; that changes no value. Memory is bounded by these and by a small
-    multiple of the largest frame.
+    one row more. Where more than ``table_bytes`` bytes are remembered of attributes and series,
+    they are forgotten between batches; that changes no value. Memory is bounded by these and by a
+    small multiple of the largest frame.
 
     One thread at a time may use a decoder: another one gets a RuntimeError. Where there is no
     memory, MemoryError: the rows that were not taken are lost then, and the rest of the frame.
