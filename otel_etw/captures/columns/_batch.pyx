@@ -24,6 +24,8 @@ from otel_etw.captures.columns._storage cimport (
 
 from otel_etw.captures.columns.schema import COLUMNS, Column, Type
 
+__all__ = ["Batch"]
+
 cdef enum:
     MOST_BUFFERS = 3
 

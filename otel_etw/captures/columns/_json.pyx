@@ -10,7 +10,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
 
-from otel_etw.captures.columns._growing cimport Buffer, append, append_byte, release, reserve
+from otel_etw.captures.columns._growing cimport Buffer, append, append_byte, reserve
 from otel_etw.captures.columns._protobuf cimport (
     MOST_NESTING,
     Field,
@@ -34,7 +34,7 @@ cdef enum Tag:
     ARRAY = 0x2A
     KEY_VALUES = 0x32
     BYTES = 0x3A
-    # An index into a table of strings, which metrics do not have.
+    # An int32: an index into a table of strings that metrics do not have, so the number stays.
     STRING_INDEX = 0x40
     ITEM = 0x0A
 
@@ -205,7 +205,9 @@ cdef void read_value(Span message, uint64_t tag, Value *value) noexcept nogil:
                 value.content = field.content
             elif field.tag == BOOL or field.tag == INT or field.tag == DOUBLE:
                 value.number = field.number
-            elif field.tag != STRING_INDEX:
+            elif field.tag == STRING_INDEX:
+                value.number = <uint64_t><int64_t><int32_t>field.number
+            else:
                 continue
             value.tag = field.tag
 
@@ -224,7 +226,7 @@ cdef int write_value(Buffer *out, Span message, uint64_t tag, int depth) noexcep
     read_value(message, tag, &value)
     if value.tag == STRING:
         return write_text(out, value.content)
-    if value.tag == INT:
+    if value.tag == INT or value.tag == STRING_INDEX:
         return write_integer(out, <int64_t>value.number)
     if value.tag == BOOL:
         return write_word(out, "true" if value.number else "false")

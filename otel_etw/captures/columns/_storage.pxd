@@ -160,8 +160,9 @@ cdef inline void clear(Storage *storage) noexcept nogil:
     for i in range(VECTOR_COUNT):
         vector = &storage.vectors[i]
         if i < COLUMN_COUNT:
+            # Lists have one end more than rows, and those of lists that are never null count too.
             if vector.present or vector.ended:
-                memset(vector.data.data, 0, row_bytes(i, storage.rows))
+                memset(vector.data.data, 0, row_bytes(i, storage.rows + 1))
                 memset(vector.validity.data, 0, bits_size(storage.rows))
         else:
             forget_items(&vector.data)
