@@ -23,7 +23,7 @@ except ImportError:
     compiled = None  # type: ignore[assignment]
 
 HUFFMAN = reference.XPRESS_HUFFMAN
-Expand = Callable[[int, bytes, int], bytes]
+Expand = Callable[[int, bytes | memoryview, int], bytes]
 
 
 @pytest.fixture(params=["reference", "compiled"])
