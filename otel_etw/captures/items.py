@@ -9,11 +9,25 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 if TYPE_CHECKING:
     from otel_etw.captures.requests import ExportMetricsServiceRequest
 
-__all__ = ["CaptureError", "Damage", "Event", "Foreign", "Frame", "Item", "Notice", "Reader"]
+__all__ = [
+    "CaptureError",
+    "Damage",
+    "Event",
+    "Foreign",
+    "Frame",
+    "Item",
+    "Notice",
+    "Reader",
+    "UnknownFormatError",
+]
 
 
 class CaptureError(Exception):
     """A capture that cannot be read at all; the text names it and says why."""
+
+
+class UnknownFormatError(CaptureError):
+    """The content is of no format that is read."""
 
 
 class Event(NamedTuple):

@@ -15,9 +15,10 @@ from otel_etw.captures.etl import EtlReader, EtlReport, begins_log
 from otel_etw.captures.expanding import ExpandingReader
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.frame_file import FrameReader
-from otel_etw.captures.items import CaptureError, Frame, Item, Reader
+from otel_etw.captures.items import CaptureError, Frame, Item, Reader, UnknownFormatError
 from otel_etw.captures.json_lines import LineReader
 from otel_etw.captures.payloads import ProtobufPayloads, ZstdPayloads
+from otel_etw.captures.zip_archive import ZipReader, begins_zip
 from otel_etw.framing import PREFIX
 from otel_etw.limits import FRAME_MAXIMUM
 from otel_etw.provider import DEFAULT_PROVIDER
@@ -70,8 +71,13 @@ def _begins_lines(head: bytes) -> bool:
 
 
 def _expanding(codec: Codec, expansion: Expansion, provider: UUID) -> Reader:
-    expansion.enter()
-    return ExpandingReader(codec, RecognisingReader(provider, expansion), expansion)
+    inner = expansion.enter()
+    return ExpandingReader(codec, RecognisingReader(provider, inner), inner)
+
+
+def _archive(expansion: Expansion, provider: UUID) -> Reader:
+    inner = expansion.enter()
+    return ZipReader(lambda: RecognisingReader(provider, inner), inner)
 
 
 CAPTURE_FORMATS = (
@@ -81,6 +87,7 @@ CAPTURE_FORMATS = (
         lambda expansion, provider: EtlReader(provider, expansion),
         found_behind_damage=True,
     ),
+    CaptureFormat("zip", begins_zip, _archive),
     CaptureFormat(
         "gzip",
         lambda head: head.startswith(GZIP.magic),
@@ -138,7 +145,7 @@ class RecognisingReader:
     def report(self) -> EtlReport | None:
         """What is known of an ETW log by now; None for files of other formats."""
         reader: object = self._reader
-        if isinstance(reader, ExpandingReader):
+        if isinstance(reader, ExpandingReader | ZipReader):
             reader = reader.inner
         return reader.report if isinstance(reader, EtlReader | RecognisingReader) else None
 
@@ -196,4 +203,4 @@ class RecognisingReader:
                 except CaptureError:
                     continue
         known = ", ".join(row.name for row in CAPTURE_FORMATS)
-        raise CaptureError(f"its content is no capture: known are {known}")
+        raise UnknownFormatError(f"its content is no capture: known are {known}")

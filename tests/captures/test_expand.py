@@ -6,7 +6,6 @@ import os
 import struct
 import time
 from collections.abc import Callable
-from pathlib import Path
 from random import Random
 
 import hypothesis
@@ -15,6 +14,7 @@ from hypothesis import strategies as st
 
 from otel_etw.captures.etl import expand_reference as reference
 from otel_etw.captures.etl.expand_reference import ALGORITHMS, LARGEST, LZNT1, XPRESS
+from tests.support.data import ETL_SAMPLES
 from tests.support.windows_compressors import COMPRESSORS
 
 try:
@@ -23,7 +23,7 @@ except ImportError:
     compiled = None  # type: ignore[assignment]
 
 HUFFMAN = reference.XPRESS_HUFFMAN
-Expand = Callable[[int, bytes, int], bytes]
+Expand = Callable[[int, bytes | memoryview, int], bytes]
 
 
 @pytest.fixture(params=["reference", "compiled"])
@@ -122,12 +122,10 @@ def test_an_example_that_lacks_its_last_needed_byte_ends_too_early(
 
 # A buffer from Windows ---------------------------------------------------------------------------
 
-SAMPLES = Path("/work/shared/data/etl")
 
-
-@pytest.mark.skipif(not SAMPLES.is_dir(), reason="the folder shared/data/etl is absent")
+@pytest.mark.skipif(not ETL_SAMPLES.is_dir(), reason="the folder shared/data/etl is absent")
 def test_buffers_that_windows_compressed(expanded: Expand) -> None:
-    data = (SAMPLES / "perfview_SelfDescribingSingleEvent.etl").read_bytes()
+    data = (ETL_SAMPLES / "perfview_SelfDescribingSingleEvent.etl").read_bytes()
     at, found = 0, []
     while at < len(data):
         (length,) = struct.unpack_from("<I", data, at)
