@@ -1,12 +1,13 @@
 """Instructions per point, counted by callgrind: they repeat on noisy machines, seconds do not.
+Of exports, and of reading what was captured (``reading/counted.py``).
 
     python bench/instructions.py                  print the table
     python bench/instructions.py --check          fail where a count exceeds its budget
     python bench/instructions.py --record         write the counts as the new budget
 
-Only exports are counted: before and behind each the process calls ``getppid``, at which callgrind
-writes down what it counted since the last call. Of several exports the cheapest counts. The budget
-belongs to one interpreter, one compiler and one C library: Debian 12's.
+Only what a case does is counted: before and behind it the process calls ``getppid``, at which
+callgrind writes down what it counted since the last call. Of several times the cheapest counts. The
+budget belongs to one interpreter, one compiler and one C library: Debian 12's.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 BUDGET = HERE / "budget.json"
 RUST = HERE / "rust/target/release/otel-etw-bench"
+READING = HERE / "reading/counted.py"
 
 # Above its budget by more is a failure. Repeated counts differ by 0.002; the rest is for another
 # processor, and for updates of the interpreter.
@@ -105,6 +107,17 @@ def cheapest(letter: str, totals: Iterable[int]) -> int:
     return round(min(totals) / (instruments * series))
 
 
+def reading() -> dict[str, int]:
+    named = subprocess.run(
+        [sys.executable, str(READING), "--points"], stdout=subprocess.PIPE, check=True
+    )
+    totals = iter(counted([sys.executable, str(READING)]))
+    return {
+        name: round(min(islice(totals, COUNTED)) / points)
+        for name, points in json.loads(named.stdout).items()
+    }
+
+
 def rust() -> dict[str, int]:
     counts = {}
     for letter, (instruments, series) in SIZES.items():
@@ -122,8 +135,10 @@ def check(counts: dict[str, int]) -> bool:
         verdict = "too many" if used > allowed * (1 + SLACK) else ""
         if used < allowed * (1 - SLACK):
             verdict = "fewer: record it"
-        print(f"{name:16} {used:9,.0f} of {allowed:7,}  {verdict}")
+        print(f"{name:24} {used:9,.0f} of {allowed:7,}  {verdict}")
         good = good and used <= allowed * (1 + SLACK)
+    for name in counts.keys() - budget.keys():
+        print(f"{name:24} {counts[name]:9,} has no budget: record it")
     return good
 
 
@@ -137,7 +152,7 @@ def main() -> None:
     if arguments.exports:
         export_all()
         return
-    counts = ours()
+    counts = ours() | reading()
     if arguments.record:
         BUDGET.write_text(json.dumps(counts, indent=2) + "\n")
     if arguments.check:
