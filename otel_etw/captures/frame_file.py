@@ -18,8 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otel_etw.captures.items import Damage, Frame, Item
-from otel_etw.captures.payloads import Outline, PayloadKind
-from otel_etw.captures.requests import parse_request
+from otel_etw.captures.payloads import Decoded, Outline, PayloadKind
 from otel_etw.framing import PREFIX
 from otel_etw.limits import FRAME_MAXIMUM
 
@@ -33,9 +32,8 @@ _AHEAD = _BLANK + 16
 # start, and earned by each byte of the file.
 _CREDIT = 1 << 26
 _CREDIT_PER_BYTE = 16
-# What Python does at a place, and for a field, costs as much as this many bytes.
+# What Python does at a place costs as much as this many bytes.
 _PRICE_OF_A_PLACE = 128
-_PRICE_OF_A_FIELD = 64
 # A byte is copied and decoded.
 _PRICE_OF_DECODING = 4
 
@@ -79,6 +77,8 @@ class FrameReader:
                 if at < 0:
                     # A length of which not more than the beginning is there, and part of a magic.
                     return self._drop(max(0, len(self._buffer) - PREFIX - 3))
+            else:
+                yield from self._leading()
             if at == len(self._buffer):
                 return self._drop(at)
             found = self._look(at)
@@ -93,6 +93,16 @@ class FrameReader:
                 at = 0
                 yield from self._end_of_damage(found.offset)
                 yield found
+
+    def _leading(self) -> Iterator[Item]:
+        """The frames that the buffer begins with, as long as everything is as usual."""
+        while payloads := self._payloads.leading(self._buffer, _AHEAD):
+            offset = self._base
+            self._drop(PREFIX * len(payloads) + sum(map(len, payloads)))
+            for payload in payloads:
+                length = PREFIX + len(payload)
+                yield Frame(offset, length, payload, None, True)
+                offset += length
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
@@ -138,30 +148,28 @@ class FrameReader:
             return end if outline.reached == end else min(end, max(have + 1, 2 * have - at))
         if have < end + _AHEAD and not self._settled:
             return end + _AHEAD
-        payload = self._decode(start, end)
-        if isinstance(payload, str):
-            return f"a frame of {size:,} bytes that does not decode: {payload}"
-        if self._lost and not _holds_metrics(payload):
+        decoded = self._decode(start, end)
+        if isinstance(decoded, str):
+            return f"a frame of {size:,} bytes that does not decode: {decoded}"
+        if self._lost and not decoded.holds_metrics:
             return "a frame without metrics"
         if not self._followed(end):
             hidden = self._hidden(start, end)
             if hidden is not None:
                 return hidden
-        return Frame(self._base + at, end - at, payload, checked=True)
+        return Frame(self._base + at, end - at, decoded.request, checked=True)
 
     def _outline(self, start: int, end: int, among_frames: bool = True) -> Outline:
         outline = self._payloads.outline(self._buffer, start, end)
         if self._lost or outline.fault or not among_frames:
-            self._credit -= _PRICE_OF_A_FIELD * outline.fields
+            self._credit -= outline.work
         return outline
 
-    def _decode(self, start: int, end: int) -> bytes | str:
-        with memoryview(self._buffer) as view:
-            payload = bytes(view[start:end])
+    def _decode(self, start: int, end: int) -> Decoded | str:
         try:
-            return self._payloads.decode(payload)
+            return self._payloads.decode(self._buffer, start, end)
         except ValueError as error:
-            self._credit -= _PRICE_OF_DECODING * len(payload)
+            self._credit -= _PRICE_OF_DECODING * (end - start)
             return str(error)
 
     def _empty(self, at: int) -> Frame | int | str:
@@ -200,16 +208,8 @@ class FrameReader:
                     if not self._complete:
                         return inner_end
                 else:
-                    payload = self._decode(inner, inner_end)
-                    if not isinstance(payload, str) and _holds_metrics(payload):
+                    decoded = self._decode(inner, inner_end)
+                    if not isinstance(decoded, str) and decoded.holds_metrics:
                         return "a torn frame: another one begins inside it"
             at += 1
         return None
-
-
-def _holds_metrics(payload: bytes) -> bool:
-    return any(
-        scope_metrics.metrics
-        for resource_metrics in parse_request(payload).resource_metrics
-        for scope_metrics in resource_metrics.scope_metrics
-    )
