@@ -1,4 +1,4 @@
-"""Length-prefixed protobuf, fast where nothing is wrong: what is unusual is left to `FrameReader`."""
+"""Length-prefixed protobuf where nothing is wrong: what is unusual is left to `FrameReader`."""
 
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from cpython.bytes cimport PyBytes_FromStringAndSize
@@ -129,7 +129,8 @@ def leading_payloads(buffer not None, Py_ssize_t ahead):
 
 
 def follow_resource_metrics(buffer not None, Py_ssize_t start, Py_ssize_t end):
-    """As `otel_etw.framing.follow_resource_metrics`: how far, how many fields, whether it agrees."""
+    """As `otel_etw.framing.follow_resource_metrics`: how far, how many fields, and whether it
+    agrees."""
     cdef Py_buffer view
     cdef Chain chain
     if start < 0 or end < start:
