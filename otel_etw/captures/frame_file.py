@@ -8,6 +8,9 @@ of them is damaged and the bytes do not tell which one. A crash may have cut off
 the first, or something the first zeros of the second; the file is the same. The second one is
 shown, since a crash is more likely.
 
+In a file that grows, an incomplete frame waits for its rest, which may be 64 MiB where its length
+is wrong. It is given up as soon as frames stand behind it up to the end of the file.
+
 The work is bounded by the size of the file: where bytes look like a frame at place after place and
 are none, such places are ignored once `_CREDIT` is spent. What was done at a place is charged, not
 the length that it claims.
@@ -34,6 +37,8 @@ _CREDIT = 1 << 26
 _CREDIT_PER_BYTE = 16
 # What Python does at a place costs as much as this many bytes.
 _PRICE_OF_A_PLACE = 128
+# Bytes of frames that come in pieces behind an incomplete one.
+_SOON = 1 << 20
 # A byte is copied and decoded.
 _PRICE_OF_DECODING = 4
 
@@ -50,6 +55,10 @@ class FrameReader:
         self._credit = _CREDIT
         self._settled = False  # nothing more is there now
         self._complete = False  # nothing more will come
+        # Of a growing file: where to search for frames that reach its end, which end was seen last,
+        # and since which offset frames stand up to there.
+        self._searched = self._seen = 0
+        self._tail: int | None = None
 
     def feed(self, data: bytes) -> Iterator[Item]:
         self._buffer += data
@@ -86,6 +95,11 @@ class FrameReader:
                 self._lost = self._lost or (self._base + at, found)
                 at += 1
             elif isinstance(found, int):
+                if self._settled and not self._complete and self._is_overtaken(at):
+                    reason = "a torn frame: others stand where its rest would"
+                    self._lost = self._lost or (self._base + at, reason)
+                    at += 1
+                    continue
                 self._need = found - at
                 return self._drop(at)
             else:
@@ -171,6 +185,51 @@ class FrameReader:
         except ValueError as error:
             self._credit -= _PRICE_OF_DECODING * (end - start)
             return str(error)
+
+    def _is_overtaken(self, at: int) -> bool:
+        """Whether frames reach the end of a file that grows no more for now, behind ``at``, where
+        one begins that is not complete: then it will never be."""
+        end = self._base + len(self._buffer)
+        # What finds the frames behind damage is worth more.
+        if self._seen != end and self._credit > _CREDIT // 2:
+            self._tail = self._find_tail(max(at + 1, self._searched - self._base))
+            self._seen = end
+        return self._seen == end and self._tail is not None and self._base + at < self._tail
+
+    def _find_tail(self, at: int) -> int | None:
+        """The offset, at ``at`` or behind, from which on frames with metrics stand up to the end.
+
+        The next search begins where the first frame begins that may still become one of them.
+        """
+        # The last bytes may be of a length.
+        self._searched = self._base + max(0, len(self._buffer) - PREFIX)
+        while (start := self._next(at)) >= 0:
+            at = start
+            while (end := self._end_of_sound(at)) > 0:
+                if end == len(self._buffer):
+                    return self._base + start
+                at = end
+            if end < 0:
+                self._searched = min(self._searched, self._base + at)
+            # Frames before this place do not reach the end either.
+            at += 1
+        return None
+
+    def _end_of_sound(self, at: int) -> int:
+        """Where the frame with metrics at ``at`` ends; 0 when there is none, -1 when what is there
+        may be one soon."""
+        start = at + PREFIX
+        size = int.from_bytes(self._buffer[at:start], "big")
+        end = start + size
+        have = len(self._buffer)
+        if have < start:
+            return -1
+        if not size or (end > have and size > _SOON) or self._outline(start, end).fault:
+            return 0
+        if end > have:
+            return -1
+        decoded = self._decode(start, end)
+        return 0 if isinstance(decoded, str) or not decoded.holds_metrics else end
 
     def _empty(self, at: int) -> Frame | int | str:
         blank = self._buffer[at : at + _BLANK]

@@ -143,6 +143,65 @@ def test_a_wrong_length_does_not_hold_up_a_file_that_grows() -> None:
     assert damage(items) == [(0, len(broken))]
 
 
+def claiming(size: int, there: bytes = b"") -> bytes:
+    """The beginning of a frame of so many bytes that looks right as far as it is there."""
+    inner = varint(size - 10)
+    head = b"\n" + inner
+    return size.to_bytes(4, "big") + head + there
+
+
+def test_an_incomplete_frame_does_not_hold_up_what_stands_behind_it() -> None:
+    """Its length was wrong, or a crash tore it: others will not wait for 64 MiB."""
+    following = reader()
+    torn = claiming(60_000_000, b"\x12\x34" * 40) + claiming(50_000_000, b"\x12" * 9)
+    items = [*fed(following, PIECES[0] + torn), *following.settle()]
+    assert numbers(items) == [0]
+    items = [*fed(following, PIECES[1] + PIECES[4]), *following.settle()]
+    assert numbers(items) == [1, 4]
+    assert damage(items) == [(len(PIECES[0]), len(torn))]
+    assert "others stand where its rest would" in reasons(items)[0]
+    assert numbers([*fed(following, PIECES[3]), *following.settle()]) == [3]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 7, 50])
+def test_frames_behind_an_incomplete_one_may_come_in_pieces(size: int) -> None:
+    following = reader()
+    torn = claiming(60_000_000, b"\x12\x34" * 40)
+    data = torn + PIECES[4] + PIECES[1] + PIECES[3]
+    found = []
+    for start in range(0, len(data), size):
+        found += [*fed(following, data[start : start + size]), *following.settle()]
+    assert numbers(found) == [4, 1, 3]
+    assert damage(found) == [(0, len(torn))]
+
+
+def test_an_incomplete_frame_waits_for_its_rest_whatever_is_in_it() -> None:
+    outer = request(1)
+    metric = outer.resource_metrics[0].scope_metrics[0].metrics[0]
+    inner = PIECES[0] + PIECES[1] + b"more"
+    metric.gauge.data_points[0].attributes.add(key="b").value.bytes_value = inner
+    data = framed(outer)
+    following = reader()
+    middle = data.index(inner) + len(inner) - 2
+    assert [*fed(following, data[:middle]), *following.settle(), *following.settle()] == []
+    items = [*fed(following, data[middle:]), *following.settle()]
+    assert numbers(items) == [1]
+    assert damage(items) == []
+
+
+def test_looking_for_what_overtook_a_frame_is_linear() -> None:
+    payloads = Counting()
+    following = FrameReader(payloads)
+    size = 0
+    list(following.feed(claiming(60_000_000)))
+    for _ in range(300):
+        piece = (PIECES[1] + b"\0\0\1\0\n") * 10
+        size += len(piece)
+        list(following.feed(piece))
+        assert list(following.settle()) == []
+    assert payloads.work < 40 * size
+
+
 def sound_frames(data: bytes) -> Iterator[tuple[int, int]]:
     """Beginning and end of whatever decodes to metrics, at every place that could be one."""
     for match in re.finditer(rb"(?=[\0-\3].{3}\n)", data, re.DOTALL):
