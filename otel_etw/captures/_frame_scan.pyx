@@ -6,12 +6,13 @@ from libc.stdint cimport uint8_t, uint32_t, uint64_t
 
 from otel_etw.captures.columns._check cimport check_request_c
 
-from otel_etw.framing import PREFIX, RESOURCE_METRICS
-from otel_etw.limits import FRAME_MAXIMUM
+from otel_etw.framing import PREFIX as _PREFIX
+from otel_etw.framing import RESOURCE_METRICS as _RESOURCE_METRICS
+from otel_etw.limits import FRAME_MAXIMUM as _FRAME_MAXIMUM
 
-cdef Py_ssize_t _PREFIX = PREFIX
-cdef uint8_t _RESOURCE_METRICS = RESOURCE_METRICS
-cdef uint32_t _MAXIMUM = FRAME_MAXIMUM
+cdef Py_ssize_t prefix = _PREFIX
+cdef uint8_t tag = _RESOURCE_METRICS
+cdef uint32_t maximum = _FRAME_MAXIMUM
 
 cdef enum:
     # Frames given at once, so that they take no more memory than a chunk of the file.
@@ -38,7 +39,7 @@ cdef Chain follow(
     chain.fields = 0
     chain.agrees = True
     while chain.reached < end and chain.reached < have:
-        if data[chain.reached] != _RESOURCE_METRICS:
+        if data[chain.reached] != tag:
             chain.agrees = False
             return chain
         after = chain.reached + 1
@@ -72,12 +73,12 @@ cdef inline uint32_t length_at(const uint8_t *data) noexcept nogil:
 cdef bint is_followed(const uint8_t *data, Py_ssize_t at, Py_ssize_t end) noexcept nogil:
     """Whether what stands from ``at`` to ``end`` may be frames, as far as these bytes tell."""
     cdef uint32_t size
-    while end - at >= _PREFIX:
+    while end - at >= prefix:
         size = length_at(data + at)
-        at += _PREFIX
+        at += prefix
         if size:
-            return size <= _MAXIMUM and follow(data, end, at, at + size).agrees
-    return at == end or data[at] <= _MAXIMUM >> 24
+            return size <= maximum and follow(data, end, at, at + size).agrees
+    return at == end or data[at] <= maximum >> 24
 
 
 cdef bint is_usual(const uint8_t *data, Py_ssize_t start, Py_ssize_t size) noexcept nogil:
@@ -108,10 +109,10 @@ def leading_payloads(buffer not None, Py_ssize_t ahead):
     PyObject_GetBuffer(buffer, &view, PyBUF_SIMPLE)
     try:
         data = <const uint8_t *> view.buf
-        while len(payloads) < MOST_FRAMES and view.len - at > _PREFIX + ahead:
+        while len(payloads) < MOST_FRAMES and view.len - at > prefix + ahead:
             size = length_at(data + at)
-            start = at + _PREFIX
-            if not 0 < size <= _MAXIMUM or view.len - start - ahead < <Py_ssize_t>size:
+            start = at + prefix
+            if not 0 < size <= maximum or view.len - start - ahead < <Py_ssize_t>size:
                 break
             if size < WORTH_RELEASING:
                 usual = is_usual(data, start, size)
