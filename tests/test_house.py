@@ -29,6 +29,7 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.captures._frame_scan",
     "otel_etw.captures.columns._batch",
     "otel_etw.captures.columns._batch_view",
     "otel_etw.captures.columns._check",

@@ -8,6 +8,9 @@ of them is damaged and the bytes do not tell which one. A crash may have cut off
 the first, or something the first zeros of the second; the file is the same. The second one is
 shown, since a crash is more likely.
 
+In a file that grows, an incomplete frame waits for its rest, which may be 64 MiB where its length
+is wrong. It is given up as soon as frames stand behind it up to the end of the file.
+
 The work is bounded by the size of the file: where bytes look like a frame at place after place and
 are none, such places are ignored once `_CREDIT` is spent. What was done at a place is charged, not
 the length that it claims.
@@ -18,8 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from otel_etw.captures.items import Damage, Frame, Item
-from otel_etw.captures.payloads import Outline, PayloadKind
-from otel_etw.captures.requests import parse_request
+from otel_etw.captures.payloads import Decoded, Outline, PayloadKind
 from otel_etw.framing import PREFIX
 from otel_etw.limits import FRAME_MAXIMUM
 
@@ -33,9 +35,10 @@ _AHEAD = _BLANK + 16
 # start, and earned by each byte of the file.
 _CREDIT = 1 << 26
 _CREDIT_PER_BYTE = 16
-# What Python does at a place, and for a field, costs as much as this many bytes.
+# What Python does at a place costs as much as this many bytes.
 _PRICE_OF_A_PLACE = 128
-_PRICE_OF_A_FIELD = 64
+# Bytes of frames that come in pieces behind an incomplete one.
+_SOON = 1 << 20
 # A byte is copied and decoded.
 _PRICE_OF_DECODING = 4
 
@@ -52,6 +55,10 @@ class FrameReader:
         self._credit = _CREDIT
         self._settled = False  # nothing more is there now
         self._complete = False  # nothing more will come
+        # Of a growing file: where to search for frames that reach its end, which end was seen last,
+        # and since which offset frames stand up to there.
+        self._searched = self._seen = 0
+        self._tail: int | None = None
 
     def feed(self, data: bytes) -> Iterator[Item]:
         self._buffer += data
@@ -79,6 +86,8 @@ class FrameReader:
                 if at < 0:
                     # A length of which not more than the beginning is there, and part of a magic.
                     return self._drop(max(0, len(self._buffer) - PREFIX - 3))
+            else:
+                yield from self._leading()
             if at == len(self._buffer):
                 return self._drop(at)
             found = self._look(at)
@@ -86,6 +95,11 @@ class FrameReader:
                 self._lost = self._lost or (self._base + at, found)
                 at += 1
             elif isinstance(found, int):
+                if self._settled and not self._complete and self._is_overtaken(at):
+                    reason = "a torn frame: others stand where its rest would"
+                    self._lost = self._lost or (self._base + at, reason)
+                    at += 1
+                    continue
                 self._need = found - at
                 return self._drop(at)
             else:
@@ -93,6 +107,16 @@ class FrameReader:
                 at = 0
                 yield from self._end_of_damage(found.offset)
                 yield found
+
+    def _leading(self) -> Iterator[Item]:
+        """The frames that the buffer begins with, as long as everything is as usual."""
+        while payloads := self._payloads.leading(self._buffer, _AHEAD):
+            offset = self._base
+            self._drop(PREFIX * len(payloads) + sum(map(len, payloads)))
+            for payload in payloads:
+                length = PREFIX + len(payload)
+                yield Frame(offset, length, payload, None, True)
+                offset += length
 
     def _drop(self, count: int) -> None:
         del self._buffer[:count]
@@ -138,31 +162,74 @@ class FrameReader:
             return end if outline.reached == end else min(end, max(have + 1, 2 * have - at))
         if have < end + _AHEAD and not self._settled:
             return end + _AHEAD
-        payload = self._decode(start, end)
-        if isinstance(payload, str):
-            return f"a frame of {size:,} bytes that does not decode: {payload}"
-        if self._lost and not _holds_metrics(payload):
+        decoded = self._decode(start, end)
+        if isinstance(decoded, str):
+            return f"a frame of {size:,} bytes that does not decode: {decoded}"
+        if self._lost and not decoded.holds_metrics:
             return "a frame without metrics"
         if not self._followed(end):
             hidden = self._hidden(start, end)
             if hidden is not None:
                 return hidden
-        return Frame(self._base + at, end - at, payload, checked=True)
+        return Frame(self._base + at, end - at, decoded.request, checked=True)
 
     def _outline(self, start: int, end: int, among_frames: bool = True) -> Outline:
         outline = self._payloads.outline(self._buffer, start, end)
         if self._lost or outline.fault or not among_frames:
-            self._credit -= _PRICE_OF_A_FIELD * outline.fields
+            self._credit -= outline.work
         return outline
 
-    def _decode(self, start: int, end: int) -> bytes | str:
-        with memoryview(self._buffer) as view:
-            payload = bytes(view[start:end])
+    def _decode(self, start: int, end: int) -> Decoded | str:
         try:
-            return self._payloads.decode(payload)
+            return self._payloads.decode(self._buffer, start, end)
         except ValueError as error:
-            self._credit -= _PRICE_OF_DECODING * len(payload)
+            self._credit -= _PRICE_OF_DECODING * (end - start)
             return str(error)
+
+    def _is_overtaken(self, at: int) -> bool:
+        """Whether frames reach the end of a file that grows no more for now, behind ``at``, where
+        one begins that is not complete: then it will never be."""
+        end = self._base + len(self._buffer)
+        # What finds the frames behind damage is worth more.
+        if self._seen != end and self._credit > _CREDIT // 2:
+            self._tail = self._find_tail(max(at + 1, self._searched - self._base))
+            self._seen = end
+        return self._seen == end and self._tail is not None and self._base + at < self._tail
+
+    def _find_tail(self, at: int) -> int | None:
+        """The offset, at ``at`` or behind, from which on frames with metrics stand up to the end.
+
+        The next search begins where the first frame begins that may still become one of them.
+        """
+        # The last bytes may be of a length.
+        self._searched = self._base + max(0, len(self._buffer) - PREFIX)
+        while (start := self._next(at)) >= 0:
+            at = start
+            while (end := self._end_of_sound(at)) > 0:
+                if end == len(self._buffer):
+                    return self._base + start
+                at = end
+            if end < 0:
+                self._searched = min(self._searched, self._base + at)
+            # Frames before this place do not reach the end either.
+            at += 1
+        return None
+
+    def _end_of_sound(self, at: int) -> int:
+        """Where the frame with metrics at ``at`` ends; 0 when there is none, -1 when what is there
+        may be one soon."""
+        start = at + PREFIX
+        size = int.from_bytes(self._buffer[at:start], "big")
+        end = start + size
+        have = len(self._buffer)
+        if have < start:
+            return -1
+        if not size or (end > have and size > _SOON) or self._outline(start, end).fault:
+            return 0
+        if end > have:
+            return -1
+        decoded = self._decode(start, end)
+        return 0 if isinstance(decoded, str) or not decoded.holds_metrics else end
 
     def _empty(self, at: int) -> Frame | int | str:
         blank = self._buffer[at : at + _BLANK]
@@ -200,16 +267,8 @@ class FrameReader:
                     if not self._complete:
                         return inner_end
                 else:
-                    payload = self._decode(inner, inner_end)
-                    if not isinstance(payload, str) and _holds_metrics(payload):
+                    decoded = self._decode(inner, inner_end)
+                    if not isinstance(decoded, str) and decoded.holds_metrics:
                         return "a torn frame: another one begins inside it"
             at += 1
         return None
-
-
-def _holds_metrics(payload: bytes) -> bool:
-    return any(
-        scope_metrics.metrics
-        for resource_metrics in parse_request(payload).resource_metrics
-        for scope_metrics in resource_metrics.scope_metrics
-    )

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from otel_etw.captures.columns import NATIVE, check_request
 from otel_etw.captures.compression import Codec, expanded
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.json_requests import check_values, object_from, request_from, text_from
-from otel_etw.captures.requests import parse_request
 from otel_etw.framing import RESOURCE_METRICS, follow_resource_metrics
 from otel_etw.limits import FRAME_MAXIMUM
 
-__all__ = ["Outline", "PayloadKind", "ProtobufPayloads", "ZstdPayloads"]
+if TYPE_CHECKING or NATIVE:
+    from otel_etw.captures import _frame_scan
+
+__all__ = ["Decoded", "Outline", "PayloadKind", "ProtobufPayloads", "ZstdPayloads"]
 
 _OTHER = "other content than a frame's"
 
-# A ResourceMetrics with one point takes more bytes than this; some may be empty.
+# What Python does for a call, or for a field, takes as long as compiled code with so many bytes.
+_CALL = 64
+
+# A ResourceMetrics with one point takes more bytes than this; some may be empty. Compiled code
+# looks at as many of them as there are.
 _LEAST_RESOURCE_METRICS = 16
 _EMPTY_RESOURCE_METRICS = 1024
 
@@ -26,10 +33,18 @@ class Outline(NamedTuple):
 
     reached: int
     """The index up to which it was looked at, its end when nothing is left to look at."""
-    fields: int
-    """How many fields were looked at: the work it was."""
+    work: int
+    """What it was to look: as much as compiled code has with so many bytes."""
     fault: str = ""
     """What is wrong with it; empty when what is there looks right."""
+
+
+class Decoded(NamedTuple):
+    """What a payload is."""
+
+    request: bytes
+    """A serialized request that protobuf takes."""
+    holds_metrics: bool
 
 
 class PayloadKind(Protocol):
@@ -42,8 +57,14 @@ class PayloadKind(Protocol):
         """How the payload from ``start`` to ``end`` looks, as far as it is there."""
         ...
 
-    def decode(self, payload: bytes) -> bytes:
-        """The serialized request that the payload holds; ValueError says why there is none."""
+    def decode(self, buffer: bytearray, start: int, end: int) -> Decoded:
+        """What the payload from ``start`` to ``end`` is; ValueError says why it is none."""
+        ...
+
+    def leading(self, buffer: bytearray, ahead: int) -> list[bytes]:
+        """Payloads of sound frames that the buffer begins with, which are requests as they stand
+        there and hold something. The last of them must have ``ahead`` bytes behind it that look
+        like frames. Fewer than there are may be given, or none."""
         ...
 
 
@@ -58,6 +79,9 @@ class ProtobufPayloads:
     beginning = _beginning(bytes([RESOURCE_METRICS]))
 
     def outline(self, buffer: bytearray, start: int, end: int) -> Outline:
+        if NATIVE:
+            reached, fields, agrees = _frame_scan.follow_resource_metrics(buffer, start, end)
+            return Outline(reached, _CALL + fields, "" if agrees else _OTHER)
         most = _EMPTY_RESOURCE_METRICS + (end - start) // _LEAST_RESOURCE_METRICS
         chain = follow_resource_metrics(buffer, start, end, most)
         fault = ""
@@ -65,11 +89,14 @@ class ProtobufPayloads:
             fault = _OTHER
         elif chain.fields == most and chain.reached < min(end, len(buffer)):
             fault = "more empty fields than a frame has"
-        return Outline(chain.reached, chain.fields + 1, fault)
+        return Outline(chain.reached, _CALL * (chain.fields + 1), fault)
 
-    def decode(self, payload: bytes) -> bytes:
-        parse_request(payload)
-        return payload
+    def decode(self, buffer: bytearray, start: int, end: int) -> Decoded:
+        holds_metrics = check_request(buffer, start, end)
+        return Decoded(_copied(buffer, start, end), holds_metrics)
+
+    def leading(self, buffer: bytearray, ahead: int) -> list[bytes]:
+        return _frame_scan.leading_payloads(buffer, ahead) if NATIVE else []
 
 
 class ZstdPayloads:
@@ -84,15 +111,23 @@ class ZstdPayloads:
         magic = self._codec.magic
         there = bytes(buffer[start : min(end, start + len(magic))])
         if there == magic:
-            return Outline(end, 1)
-        return Outline(start, 1, "" if magic.startswith(there) else _OTHER)
+            return Outline(end, _CALL)
+        return Outline(start, _CALL, "" if magic.startswith(there) else _OTHER)
 
-    def decode(self, payload: bytes) -> bytes:
+    def decode(self, buffer: bytearray, start: int, end: int) -> Decoded:
+        payload = _copied(buffer, start, end)
         message = expanded(self._codec, payload, FRAME_MAXIMUM, self._expansion)
-        if not message.startswith(b"{"):
-            parse_request(message)
-            return message
-        text = text_from(message)
-        check_values(text)
-        content, _ = object_from(text)
-        return request_from(content).SerializeToString()
+        if message.startswith(b"{"):
+            text = text_from(message)
+            check_values(text)
+            content, _ = object_from(text)
+            message = request_from(content).SerializeToString()
+        return Decoded(message, check_request(message))
+
+    def leading(self, buffer: bytearray, ahead: int) -> list[bytes]:
+        return []
+
+
+def _copied(buffer: bytearray, start: int, end: int) -> bytes:
+    with memoryview(buffer) as view:
+        return bytes(view[start:end])

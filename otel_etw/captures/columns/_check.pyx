@@ -1,8 +1,9 @@
 """Whether bytes are an ExportMetricsServiceRequest, by the rules of protobuf's own parser.
 
 It accepts and refuses exactly what upb does, the parser inside the package protobuf, from 7.34 to
-7.36. Older ones took lengths of more than 5 bytes, and no field number 0 in a group. Where the encoding's specification (https://protobuf.dev/programming-guides/encoding/) leaves a
-choice, these are upb's rules:
+7.36. Older ones took lengths of more than 5 bytes, and no field number 0 in a group. Where the
+specification of the encoding (https://protobuf.dev/programming-guides/encoding/) leaves a choice,
+these are upb's rules:
 
 - A tag takes at most 5 bytes and is less than 2**32; its field number is not 0. A length takes at
   most 5 bytes and is less than 2**31. Any other varint takes at most 10, and bits that do not fit

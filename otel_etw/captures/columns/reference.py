@@ -109,7 +109,7 @@ def row_values(row: Row) -> dict[str, Any]:
     point, scope, resource, event = row.point, row.point.scope, row.point.resource, row.event
     service = resource.attributes.get("service.name")
     sides = (point.positive, point.negative)
-    values = {
+    values: dict[str, Any] = {
         "MetricName": point.metric,
         "MetricKind": point.kind,
         "MetricUnit": point.unit,

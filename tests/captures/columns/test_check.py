@@ -22,7 +22,7 @@ from tests.support.capture_files import request
 from tests.support.wire_requests import WireRequests, delimited, varint
 
 Check = Callable[..., bool]
-DESCRIPTORS = Default()  # type: ignore[no-untyped-call]
+DESCRIPTORS = Default()
 
 LONG = os.environ.get("OTEL_ETW_LONG") == "1"
 # Before protobuf 7.34 upb took lengths of more than 5 bytes, and no field number 0 in a group; the
@@ -242,7 +242,7 @@ def test_a_part_of_a_buffer_is_looked_at(check: Check) -> None:
     for buffer in (bytearray, memoryview):
         around = buffer(b"\xff" + data + b"\xff")
         assert check(around, 1, 1 + len(data))
-        assert verdict(lambda at: check(at, 1), around) is None  # type: ignore[arg-type, misc]
+        assert verdict(lambda at: check(at, 1), around) is None  # type: ignore[arg-type]
 
 
 def test_a_place_that_is_none_is_an_error() -> None:

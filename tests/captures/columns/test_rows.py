@@ -8,7 +8,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-import pyarrow as pa
+import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -158,10 +158,11 @@ def test_the_file_counts_from_where_it_is_named(make: Callable[..., Any]) -> Non
 
 
 def point(**values: Any) -> Point:
-    common = dict.fromkeys(("metric", "unit", "description"), "")
     return Point(
-        **common,
+        metric="",
         kind="gauge",
+        unit="",
+        description="",
         metadata={},
         temporality=None,
         monotonic=None,
