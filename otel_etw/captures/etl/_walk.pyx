@@ -164,7 +164,7 @@ cdef class Walk:
                 fault = self.walk(bytes_of, &at, end, is_exact, &found)
             if fault == NO_MEMORY:
                 raise MemoryError("no memory for the events of a buffer")
-            return listed(&found), at, reason(fault, bytes_of, at, end)
+            return listed(&found, bytes_of), at, reason(fault, bytes_of, at, end)
         finally:
             free(found.events)
 
@@ -332,14 +332,19 @@ cdef bint grow(Found *found) noexcept nogil:
     return True
 
 
-cdef list listed(Found *found):
+cdef list listed(Found *found, const uint8_t *data):
     cdef list events = []
     cdef size_t index
     cdef Event *event
     for index in range(found.count):
         event = &found.events[index]
+        user_data = None
+        if event.payload >= 0:
+            user_data = PyBytes_FromStringAndSize(
+                <const char *>data + event.payload, event.at + event.size - event.payload
+            )
         events.append(
-            (event.at, event.size, event.time, event.process, event.thread, event.id, event.payload)
+            (event.at, event.size, event.time, event.process, event.thread, event.id, user_data)
         )
     return events
 
