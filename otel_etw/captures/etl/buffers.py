@@ -83,12 +83,12 @@ class BufferHeader(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """One buffer: ``data`` holds it from ``start`` to ``end`` until the next one is asked for."""
+    """One buffer: ``data`` holds it from ``start`` to ``end``."""
 
     offset: int
     """In the file."""
     header: BufferHeader
-    data: bytearray
+    data: bytes
     start: int
     end: int
 
@@ -98,7 +98,7 @@ class Buffer(NamedTuple):
         return self.end - self.start < self.header.size
 
 
-def buffer_header(data: bytes | bytearray, at: int) -> BufferHeader:
+def buffer_header(data: bytes, at: int) -> BufferHeader:
     """The header at an index of ``data``, which has 72 bytes from there."""
     (
         size, saved, _, _, _, sequence, _, processor, logger, state, valid, flags, kind,
@@ -131,7 +131,9 @@ class Buffers:
         self._begin(0)
 
     def _begin(self, offset: int) -> None:
-        self._data = bytearray()
+        self._data = b""
+        self._pieces: list[bytes] = []  # what came behind it
+        self._there = 0  # bytes of both
         self._base = offset  # where the data begins in the file
         self._need = 0  # bytes that there must be before anything more can be told
         self._lost: tuple[int, str] | None = None  # since which offset no buffer was found, and why
@@ -143,8 +145,9 @@ class Buffers:
 
     def feed(self, data: bytes) -> Iterator[Buffer | Damage]:
         """The buffers that are whole with what comes next in the file."""
-        self._data += data
-        if len(self._data) >= self._need:
+        self._pieces.append(data)
+        self._there += len(data)
+        if self._there >= self._need:
             yield from self._advance()
 
     def finish(self) -> Iterator[Buffer | Damage]:
@@ -158,6 +161,11 @@ class Buffers:
         self._begin(end)
 
     def _advance(self) -> Iterator[Buffer | Damage]:
+        if self._pieces:
+            # A piece that begins with a buffer is not copied.
+            pieces = [self._data, *self._pieces] if self._data else self._pieces
+            self._data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._pieces = []
         at = 0
         while True:
             if self._lost:
@@ -193,7 +201,8 @@ class Buffers:
             at = end
 
     def _drop(self, count: int) -> None:
-        del self._data[:count]
+        self._data = self._data[count:]
+        self._there = len(self._data)
         self._base += count
 
     def _read_session(self, header: BufferHeader, at: int) -> None:
