@@ -1,9 +1,9 @@
 """A file → its buffers (WMI_BUFFER_HEADER of the Windows kernel), and what stands between them.
 
 The header of a buffer says how far the next one is, so that one wrong size loses the way. It is
-found again where a header looks as one should: in an ordinary file at a multiple of the session's
-buffer size, in a merged one at a multiple of 1 KiB, in a compressed one anywhere. And a size that
-is not the session's is believed when another buffer, zeros or the end follow.
+found again where a header looks as one should: in an ordinary file with the session's buffer size,
+in a merged one at a multiple of 1 KiB, in a compressed one anywhere. And a size that is not the
+session's is believed when another buffer, zeros or the end follow.
 
 Zeros where a buffer should begin are what was never written: files are made longer in advance.
 """
@@ -53,7 +53,7 @@ _LOOK = HEADER + 4
 _FIRST_LOOK = 144
 _NOT_ZERO = re.compile(rb"[^\0]")
 # State, Offset, BufferFlag and BufferType of a compressed buffer; State is at 0x2C.
-_COMPRESSED_HEADER = re.compile(rb"..\0\0...[\0\1][\x40-\x7f]\0[\0-\7]\0", re.DOTALL)
+_COMPRESSED_HEADER = re.compile(rb"(?=..\0\0...[\0\1][\x40-\x7f]\0[\0-\7]\0)", re.DOTALL)
 _STATE_AT = 0x2C
 # Places among damage that are looked at, before the rest of a file is given up: it may be made of
 # nothing but places that look like a buffer at first sight.
@@ -230,8 +230,14 @@ class Buffers:
         if not session or size == session.size:
             return size, size
         # As it is not the session's, look at what follows.
-        need = size + _LOOK
         have = len(self._data) - at
+        if size > session.size and not header.is_compressed:
+            need = session.size + _LOOK
+            if have < need and not self._complete:
+                return size, need
+            if self._can_follow(at + session.size):
+                return session.size, session.size
+        need = size + _LOOK
         if (have < need and not self._complete) or self._can_follow(at + size):
             return size, need
         need = max(size, session.size + HEADER) + _LOOK
@@ -271,8 +277,10 @@ class Buffers:
         if session and session.may_be_compressed:
             matches = _COMPRESSED_HEADER.finditer(self._data, start + _STATE_AT, end + HEADER)
             return (match.start() - _STATE_AT for match in matches)
-        step = session.size if session and session.is_one_size else _SMALLEST
-        return range(start + (found - start) % step, end, step)
+        if session and session.is_one_size:
+            size = re.compile(re.escape(session.size.to_bytes(4, "little")))
+            return (match.start() for match in size.finditer(self._data, start, end + 3))
+        return range(start + (found - start) % _SMALLEST, end, _SMALLEST)
 
     def _search(self, at: int) -> int:
         """Where the next buffer begins; -1 when that is not there yet: then it drops what it can.
