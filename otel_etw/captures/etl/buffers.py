@@ -231,7 +231,7 @@ class Buffers:
             return size, size
         # As it is not the session's, look at what follows.
         have = len(self._data) - at
-        if size > session.size and not header.is_compressed:
+        if session.is_one_size or (size > session.size and not header.is_compressed):
             need = session.size + _LOOK
             if have < need and not self._complete:
                 return size, need
@@ -240,13 +240,10 @@ class Buffers:
         need = size + _LOOK
         if (have < need and not self._complete) or self._can_follow(at + size):
             return size, need
-        need = max(size, session.size + HEADER) + _LOOK
-        if have < need and not self._complete:
-            return size, need
-        for place in self._places(at + HEADER, at + need - _LOOK + 1, at):
-            if place != at + size and self._is_buffer(place):
-                return place - at, need
-        return size, need
+        for place in self._places(at + HEADER, min(at + size, len(self._data)), at):
+            if self._is_buffer(place):
+                return place - at, place - at
+        return size, size
 
     def _can_follow(self, at: int) -> bool:
         rest = self._data[at : at + HEADER]

@@ -92,16 +92,23 @@ def test_a_lost_buffer_costs_itself(kind: str, buffer: int) -> None:
         if kind == "compressed" and buffer == 0:
             continue  # how its buffers are compressed is not known any more
         items = read_by(EtlReader(), overwritten(file.data, start, by), 1000)
-        assert payloads(items) == [event.payload for event in outside(file, start, end)]
+        # Without a log header they have no times, and come in the order of the file.
+        want = sorted(outside(file, start, end), key=lambda event: event.offset * (buffer == 0))
+        assert payloads(items) == [event.payload for event in want]
         assert damage(items)[0] == (start, end - start)
 
 
 @pytest.mark.parametrize("kind", ["ordinary", "Windows 7", "compressed"])
-@pytest.mark.parametrize("cut", [1, 40, 5000])
-def test_bytes_that_are_gone_cost_the_buffers_they_were_in(kind: str, cut: int) -> None:
+@pytest.mark.parametrize("cut", [1, 40, 1500])
+def test_bytes_that_are_gone_cost_their_buffers_and_the_next_one(kind: str, cut: int) -> None:
     file = written(200, **KINDS[kind])
-    start, end = file.buffers[2], bounds(file, 3)[1]
     at = file.buffers[3] - cut // 2 - 1
+    hurt = [
+        number
+        for number in range(len(file.buffers))
+        if bounds(file, number)[0] < at + cut and at < bounds(file, number)[1]
+    ]
+    start, end = bounds(file, hurt[0])[0], bounds(file, hurt[-1] + 1)[1]
     items = read_by(EtlReader(), file.data[:at] + file.data[at + cut :], 1000)
     want = [event.payload for event in outside(file, start, end)]
     assert [payload for payload in payloads(items) if payload in want] == want
@@ -155,7 +162,7 @@ def test_a_damaged_record_costs_the_rest_of_its_buffer(kind: str) -> None:
     file = written(**writer_options)
     start, end = bounds(file, 2)
     here = sorted(event.offset for event in file.events if start <= event.offset < end)
-    for by in (b"\0\0\0\0", b"\xff\x07", b"\x10\0", b"\x50\0\x13\x40"):
+    for by in (b"\0\0\0\0", b"\xff\xff", b"\x10\0", b"\x50\0\x13\x40"):
         data = overwritten(file.data, here[3], by)
         if compress:
             records = data[start + HEADER : end]
@@ -188,7 +195,7 @@ def test_a_file_cut_anywhere_keeps_what_is_whole(kind: str) -> None:
         if size not in file.buffers:
             start = max(at for at in file.buffers if at <= size)
             inside = struct.unpack_from("<I", file.data.ljust(size + 72), start + 0x30)[0]
-            if compressed or start + inside > size:
+            if (compressed and start) or start + inside > size:
                 assert damage(items), size
 
 
