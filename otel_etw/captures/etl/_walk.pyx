@@ -286,13 +286,15 @@ cdef class Walk:
         cdef list events = []
         cdef Counted place
         cdef size_t at = 0
-        while True:
+        cdef bint is_there = True
+        while is_there:
+            # Nothing may leave the section early: Cython would keep a reference to self.
             with cython.critical_section(self):
-                if at >= self.room:
-                    break
-                place = self.table[at]
+                is_there = at < self.room
+                if is_there:
+                    place = self.table[at]
             at += 1
-            if place.count:
+            if is_there and place.count:
                 provider = PyBytes_FromStringAndSize(<char *>place.provider, GUID)
                 events.append((provider, place.id, place.count))
         return events

@@ -54,7 +54,8 @@ _UNKNOWN = "times and processes of events are not known"
 class EtlReader:
     """Reads one .etl file, see `otel_etw.captures.items.Reader`.
 
-    ``provider``: whose events are frames. ``expansion``: what compressed buffers may expand to.
+    ``provider``: whose events are frames. ``expansion``: what the compressed content of the file
+    that holds this one may expand to; none when this is a file itself.
 
     A `Frame` has the offset and length of its event's record, in a compressed buffer those of the
     buffer. Frames come when the file ends or is settled, for only then their times are in order;
@@ -66,6 +67,7 @@ class EtlReader:
     ) -> None:
         self.report = EtlReport()
         """What is known of the file by now."""
+        self._is_file = expansion is None
         self._expansion = expansion or Expansion()
         self._buffers = Buffers()
         self._walk = Walk(provider.bytes_le)
@@ -76,6 +78,8 @@ class EtlReader:
         self._told_of_order = False
 
     def feed(self, data: bytes) -> Iterator[Item]:
+        if self._is_file:
+            self._expansion.read(len(data))
         for found in self._buffers.feed(data):
             yield from self._found(found)
 

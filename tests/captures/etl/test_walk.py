@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import sys
 from typing import Any
 
 import pytest
@@ -144,3 +145,14 @@ def test_both_walks_take_any_bytes() -> None:
         view = memoryview(data) if number % 2 else data
         compiled = CompiledWalk(GUID).buffer(view, 0, len(data), True)
         assert compiled == pure.Walk(GUID).buffer(data, 0, len(data), True)
+
+
+@pytest.mark.skipif(CompiledWalk is None, reason="the walk is not compiled here")
+def test_a_walk_goes_away_with_its_memory() -> None:
+    walk = CompiledWalk(GUID)
+    walk.buffer(our_event(5, b"abc"), 0, 155, True)
+    before = sys.getrefcount(walk)
+    for _ in range(10):
+        _ = walk.events, walk.records, walk.uncounted, walk.take_times()
+        walk.buffer(our_event(5, b"abc"), 0, 155, True)
+    assert sys.getrefcount(walk) == before
