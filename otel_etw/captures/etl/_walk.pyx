@@ -8,9 +8,10 @@ from libc.string cimport memcmp, memcpy
 
 from os import urandom
 
-from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER, RECORD_TYPES
-from otel_etw.captures.etl.report import RECORD_KINDS
-from otel_etw.captures.etl.walk import MOST_EVENTS
+from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER
+from otel_etw.captures.etl.records import RECORD_TYPES as _RECORD_TYPES
+from otel_etw.captures.etl.report import RECORD_KINDS as _RECORD_KINDS
+from otel_etw.captures.etl.walk import MOST_EVENTS as _MOST_EVENTS
 
 cdef enum:
     GUID = 16
@@ -60,7 +61,7 @@ cdef struct Found:
 cdef RecordType types[256]
 cdef RecordType message
 cdef RecordType other
-cdef size_t most_events = MOST_EVENTS
+cdef size_t most_events = _MOST_EVENTS
 
 
 cdef RecordType record_type(type) except *:
@@ -72,14 +73,14 @@ cdef RecordType record_type(type) except *:
 cdef int fill_types() except -1:
     cdef int number
     for number in range(256):
-        types[number] = record_type(RECORD_TYPES.get(number, OTHER))
+        types[number] = record_type(_RECORD_TYPES.get(number, OTHER))
     return 0
 
 
 message = record_type(MESSAGE)
 other = record_type(OTHER)
 fill_types()
-assert len(RECORD_KINDS) == KINDS and EVENT_HEADER.least == EVENT
+assert len(_RECORD_KINDS) == KINDS and EVENT_HEADER.least == EVENT
 cdef uint8_t event_kind = EVENT_HEADER.kind
 
 
@@ -363,6 +364,6 @@ cdef str reason(Fault fault, const uint8_t *data, Py_ssize_t at, Py_ssize_t end)
     type = type_of(marker)
     size = u16(data + at + type.size_at)
     return (
-        f"a record ({RECORD_KINDS[type.kind]}) of {size:,} bytes, where {type.least} to"
+        f"a record ({_RECORD_KINDS[type.kind]}) of {size:,} bytes, where {type.least} to"
         f" {end - at:,} are possible"
     )
