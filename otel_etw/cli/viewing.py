@@ -83,6 +83,8 @@ class Viewer:
             self._say(damage_text(report.file, item), DAMAGED)
         elif isinstance(item, Foreign):
             report.foreign[item.what] += 1
+        else:
+            self._say(f"{report.file}: {item.text}")
 
     def _summary(self, report: FileReport) -> None:
         for line in report.lines(self._statistics):

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import capture, framed, gauge, process, run
+from tests.support.etl_files import EtlWriter, bare_event
 
 
 @pytest.fixture
@@ -96,15 +97,20 @@ def test_standard_input(tmp_path: Path) -> None:
     assert "standard input: its content" in run("view", "-", stdin=b"hello").stderr
 
 
-def test_an_etl_is_refused_by_what_it_is(tmp_path: Path) -> None:
-    header = bytearray(0x1000)
-    header[:4] = (0x1000).to_bytes(4, "little")
-    header[0x30:0x38] = (0x220).to_bytes(4, "little") + b"\x21\0\4\0"
-    header[0x48:0x50] = b"\2\0\2\xc0\x88\1\0\0"
-    (tmp_path / "m.pb").write_bytes(header)
-    result = run("view", tmp_path / "m.pb")
-    assert result.exit_code == 2
-    assert "ETW log (.etl)" in result.stderr
+def test_a_log_of_windows_is_shown_with_what_its_session_lost(tmp_path: Path) -> None:
+    writer = EtlWriter(lost_events=41)
+    for number in (1, 2):
+        payload = gauge(number).SerializeToString()
+        writer.frame(writer.reference + number, payload, number)
+    writer.add(bare_event(writer.reference, b"\xff\xff", process=77))
+    (tmp_path / "m.etl").write_bytes(writer.file().data)
+    result = run("view", "--format", "jsonl", tmp_path / "m.etl")
+    assert result.exit_code == 1
+    assert [json.loads(line)["value"] for line in result.stdout.splitlines()] == [1, 2]
+    lost, damaged = result.stderr.splitlines()
+    assert "m.etl: 41 events were lost while it was recorded. Likely cause: its buffers" in lost
+    assert "m.etl: damaged at byte" in damaged
+    assert "event 81 of process 77: its protobuf" in damaged
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,7 @@ __all__ = [
     "other",
     "our_event",
     "perfinfo",
+    "recorded_event",
     "system",
 ]
 
@@ -91,6 +92,30 @@ def bare_event(time: int, payload: bytes, **options: object) -> bytes:
 def array_event(time: int, payload: bytes, **options: object) -> bytes:
     """As EventSource.WriteEvent(80, byte[]) writes it."""
     return event(time, struct.pack("<I", len(payload)) + payload, event_id=80, **options)  # type: ignore[arg-type]
+
+
+def recorded_event(
+    time: int,
+    provider: bytes,
+    descriptor: bytes,
+    data: tuple[tuple[int, bytes], ...],
+    process: int = 4242,
+    thread: int = 4243,
+) -> bytes:
+    """What ETW makes of a call of EventWriteTransfer: of data descriptors with a type, extended
+    items, and of all others the user data."""
+    kinds = {2: 12, 1: 11}  # EVENT_DATA_DESCRIPTOR_TYPE_PROVIDER_METADATA and _EVENT_METADATA
+    items = [(kinds[kind], content) for kind, content in data if kind]
+    extended = b"".join(
+        item(kind, content, number + 1 < len(items)) for number, (kind, content) in enumerate(items)
+    )
+    user_data = b"".join(content for kind, content in data if not kind)
+    head = struct.pack(
+        "<HBBHHIIq16s16sQ16s",
+        80 + len(extended) + len(user_data), 0x13, 0xC0, 1 if items else 0, 0, thread, process,
+        time, provider, descriptor, 0, bytes(16),
+    )  # fmt: skip
+    return head + extended + user_data
 
 
 def system(

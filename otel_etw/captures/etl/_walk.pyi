@@ -1,7 +1,10 @@
+from typing_extensions import disjoint_base
+
 from otel_etw.captures.etl.walk import FoundEvent
 
+@disjoint_base
 class Walk:
-    def __init__(self, provider: bytes) -> None: ...
+    def __new__(cls, provider: bytes) -> Walk: ...
     def buffer(
         self, data: bytes | bytearray | memoryview, start: int, end: int, is_exact: bool
     ) -> tuple[list[FoundEvent], int, str]: ...

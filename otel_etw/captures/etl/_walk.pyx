@@ -8,9 +8,10 @@ from libc.string cimport memcmp, memcpy
 
 from os import urandom
 
-from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER, RECORD_TYPES
-from otel_etw.captures.etl.report import RECORD_KINDS
-from otel_etw.captures.etl.walk import MOST_EVENTS
+from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER
+from otel_etw.captures.etl.records import RECORD_TYPES as _RECORD_TYPES
+from otel_etw.captures.etl.report import RECORD_KINDS as _RECORD_KINDS
+from otel_etw.captures.etl.walk import MOST_EVENTS as _MOST_EVENTS
 
 cdef enum:
     GUID = 16
@@ -60,7 +61,7 @@ cdef struct Found:
 cdef RecordType types[256]
 cdef RecordType message
 cdef RecordType other
-cdef size_t most_events = MOST_EVENTS
+cdef size_t most_events = _MOST_EVENTS
 
 
 cdef RecordType record_type(type) except *:
@@ -72,14 +73,14 @@ cdef RecordType record_type(type) except *:
 cdef int fill_types() except -1:
     cdef int number
     for number in range(256):
-        types[number] = record_type(RECORD_TYPES.get(number, OTHER))
+        types[number] = record_type(_RECORD_TYPES.get(number, OTHER))
     return 0
 
 
 message = record_type(MESSAGE)
 other = record_type(OTHER)
 fill_types()
-assert len(RECORD_KINDS) == KINDS and EVENT_HEADER.least == EVENT
+assert len(_RECORD_KINDS) == KINDS and EVENT_HEADER.least == EVENT
 cdef uint8_t event_kind = EVENT_HEADER.kind
 
 
@@ -164,7 +165,7 @@ cdef class Walk:
                 fault = self.walk(bytes_of, &at, end, is_exact, &found)
             if fault == NO_MEMORY:
                 raise MemoryError("no memory for the events of a buffer")
-            return listed(&found), at, reason(fault, bytes_of, at, end)
+            return listed(&found, bytes_of), at, reason(fault, bytes_of, at, end)
         finally:
             free(found.events)
 
@@ -286,13 +287,15 @@ cdef class Walk:
         cdef list events = []
         cdef Counted place
         cdef size_t at = 0
-        while True:
+        cdef bint is_there = True
+        while is_there:
+            # Nothing may leave the section early: Cython would keep a reference to self.
             with cython.critical_section(self):
-                if at >= self.room:
-                    break
-                place = self.table[at]
+                is_there = at < self.room
+                if is_there:
+                    place = self.table[at]
             at += 1
-            if place.count:
+            if is_there and place.count:
                 provider = PyBytes_FromStringAndSize(<char *>place.provider, GUID)
                 events.append((provider, place.id, place.count))
         return events
@@ -332,14 +335,19 @@ cdef bint grow(Found *found) noexcept nogil:
     return True
 
 
-cdef list listed(Found *found):
+cdef list listed(Found *found, const uint8_t *data):
     cdef list events = []
     cdef size_t index
     cdef Event *event
     for index in range(found.count):
         event = &found.events[index]
+        user_data = None
+        if event.payload >= 0:
+            user_data = PyBytes_FromStringAndSize(
+                <const char *>data + event.payload, event.at + event.size - event.payload
+            )
         events.append(
-            (event.at, event.size, event.time, event.process, event.thread, event.id, event.payload)
+            (event.at, event.size, event.time, event.process, event.thread, event.id, user_data)
         )
     return events
 
@@ -356,6 +364,6 @@ cdef str reason(Fault fault, const uint8_t *data, Py_ssize_t at, Py_ssize_t end)
     type = type_of(marker)
     size = u16(data + at + type.size_at)
     return (
-        f"a record ({RECORD_KINDS[type.kind]}) of {size:,} bytes, where {type.least} to"
+        f"a record ({_RECORD_KINDS[type.kind]}) of {size:,} bytes, where {type.least} to"
         f" {end - at:,} are possible"
     )

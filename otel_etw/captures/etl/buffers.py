@@ -1,9 +1,9 @@
 """A file → its buffers (WMI_BUFFER_HEADER of the Windows kernel), and what stands between them.
 
 The header of a buffer says how far the next one is, so that one wrong size loses the way. It is
-found again where a header looks as one should: in an ordinary file at a multiple of the session's
-buffer size, in a merged one at a multiple of 1 KiB, in a compressed one anywhere. And a size that
-is not the session's is believed when another buffer, zeros or the end follow.
+found again where a header looks as one should: in an ordinary file with the session's buffer size,
+in a merged one at a multiple of 1 KiB, in a compressed one anywhere. And a size that is not the
+session's is believed when another buffer, zeros or the end follow.
 
 Zeros where a buffer should begin are what was never written: files are made longer in advance.
 """
@@ -53,7 +53,7 @@ _LOOK = HEADER + 4
 _FIRST_LOOK = 144
 _NOT_ZERO = re.compile(rb"[^\0]")
 # State, Offset, BufferFlag and BufferType of a compressed buffer; State is at 0x2C.
-_COMPRESSED_HEADER = re.compile(rb"..\0\0...[\0\1][\x40-\x7f]\0[\0-\7]\0", re.DOTALL)
+_COMPRESSED_HEADER = re.compile(rb"(?=..\0\0...[\0\1][\x40-\x7f]\0[\0-\7]\0)", re.DOTALL)
 _STATE_AT = 0x2C
 # Places among damage that are looked at, before the rest of a file is given up: it may be made of
 # nothing but places that look like a buffer at first sight.
@@ -83,12 +83,12 @@ class BufferHeader(NamedTuple):
 
 
 class Buffer(NamedTuple):
-    """One buffer: ``data`` holds it from ``start`` to ``end`` until the next one is asked for."""
+    """One buffer: ``data`` holds it from ``start`` to ``end``."""
 
     offset: int
     """In the file."""
     header: BufferHeader
-    data: bytearray
+    data: bytes
     start: int
     end: int
 
@@ -98,7 +98,7 @@ class Buffer(NamedTuple):
         return self.end - self.start < self.header.size
 
 
-def buffer_header(data: bytes | bytearray, at: int) -> BufferHeader:
+def buffer_header(data: bytes, at: int) -> BufferHeader:
     """The header at an index of ``data``, which has 72 bytes from there."""
     (
         size, saved, _, _, _, sequence, _, processor, logger, state, valid, flags, kind,
@@ -131,7 +131,9 @@ class Buffers:
         self._begin(0)
 
     def _begin(self, offset: int) -> None:
-        self._data = bytearray()
+        self._data = b""
+        self._pieces: list[bytes] = []  # what came behind it
+        self._there = 0  # bytes of both
         self._base = offset  # where the data begins in the file
         self._need = 0  # bytes that there must be before anything more can be told
         self._lost: tuple[int, str] | None = None  # since which offset no buffer was found, and why
@@ -143,8 +145,9 @@ class Buffers:
 
     def feed(self, data: bytes) -> Iterator[Buffer | Damage]:
         """The buffers that are whole with what comes next in the file."""
-        self._data += data
-        if len(self._data) >= self._need:
+        self._pieces.append(data)
+        self._there += len(data)
+        if self._there >= self._need:
             yield from self._advance()
 
     def finish(self) -> Iterator[Buffer | Damage]:
@@ -158,6 +161,11 @@ class Buffers:
         self._begin(end)
 
     def _advance(self) -> Iterator[Buffer | Damage]:
+        if self._pieces:
+            # A piece that begins with a buffer is not copied.
+            pieces = [self._data, *self._pieces] if self._data else self._pieces
+            self._data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            self._pieces = []
         at = 0
         while True:
             if self._lost:
@@ -193,7 +201,8 @@ class Buffers:
             at = end
 
     def _drop(self, count: int) -> None:
-        del self._data[:count]
+        self._data = self._data[count:]
+        self._there = len(self._data)
         self._base += count
 
     def _read_session(self, header: BufferHeader, at: int) -> None:
@@ -221,17 +230,20 @@ class Buffers:
         if not session or size == session.size:
             return size, size
         # As it is not the session's, look at what follows.
-        need = size + _LOOK
         have = len(self._data) - at
+        if session.is_one_size or (size > session.size and not header.is_compressed):
+            need = session.size + _LOOK
+            if have < need and not self._complete:
+                return size, need
+            if self._can_follow(at + session.size):
+                return session.size, session.size
+        need = size + _LOOK
         if (have < need and not self._complete) or self._can_follow(at + size):
             return size, need
-        need = max(size, session.size + HEADER) + _LOOK
-        if have < need and not self._complete:
-            return size, need
-        for place in self._places(at + HEADER, at + need - _LOOK + 1, at):
-            if place != at + size and self._is_buffer(place):
-                return place - at, need
-        return size, need
+        for place in self._places(at + HEADER, min(at + size, len(self._data)), at):
+            if self._is_buffer(place):
+                return place - at, place - at
+        return size, size
 
     def _can_follow(self, at: int) -> bool:
         rest = self._data[at : at + HEADER]
@@ -262,8 +274,10 @@ class Buffers:
         if session and session.may_be_compressed:
             matches = _COMPRESSED_HEADER.finditer(self._data, start + _STATE_AT, end + HEADER)
             return (match.start() - _STATE_AT for match in matches)
-        step = session.size if session and session.is_one_size else _SMALLEST
-        return range(start + (found - start) % step, end, step)
+        if session and session.is_one_size:
+            size = re.compile(re.escape(session.size.to_bytes(4, "little")))
+            return (match.start() for match in size.finditer(self._data, start, end + 3))
+        return range(start + (found - start) % _SMALLEST, end, _SMALLEST)
 
     def _search(self, at: int) -> int:
         """Where the next buffer begins; -1 when that is not there yet: then it drops what it can.

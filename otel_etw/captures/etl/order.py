@@ -11,68 +11,61 @@ far behind later ones in the file, which is counted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TypeAlias
 
-from otel_etw.captures.items import Event
+from otel_etw.captures.items import Frame
 
-__all__ = ["MOST_BYTES", "MOST_EVENTS", "HeldEvent", "TimeOrder"]
+__all__ = ["MOST_BYTES", "MOST_EVENTS", "HeldFrame", "TimeOrder"]
 
 MOST_BYTES = 64 << 20
 """Bytes of payload that are held back."""
 
 MOST_EVENTS = 250_000
-"""Events that are held back. One takes some 300 bytes beside its payload."""
+"""Events that are held back. One takes some 400 bytes beside its payload."""
 
-
-class HeldEvent(NamedTuple):
-    """An event of ours that waits for its turn; they come in the order of their first fields."""
-
-    order: int
-    """ns since 1970, or of the event before it in the file where its own time is not known."""
-    sequence: int
-    """The number of its buffer, which tells what came first at the same time."""
-    offset: int
-    position: int
-    """In its buffer."""
-    length: int
-    payload: bytes
-    event: Event | None
+HeldFrame: TypeAlias = tuple[int, int, int, int, Frame]
+"""What frames are ordered by, and the frame: its time in ns since 1970, or of the event before it
+in the file where its own is not known; the number of its buffer, which tells what came first at the
+same time; the offset of that buffer; its position in it."""
 
 
 class TimeOrder:
-    """Holds events back and gives them in order."""
+    """Holds frames back and gives them in order."""
 
     def __init__(self) -> None:
-        self._held: list[HeldEvent] = []
+        self._held: list[HeldFrame] = []
         self._size = 0
-        self._given: int | None = None  # the time of the latest event that was given too early
+        self._given: int | None = None  # the time of the latest frame that was given too early
         self.is_disordered = False
-        """Whether an event came after a later one was given already."""
+        """Whether a frame came after a later one was given already."""
 
-    def add(self, event: HeldEvent) -> None:
-        self._held.append(event)
-        self._size += len(event.payload)
-        if self._given is not None and event.order < self._given:
+    def add(self, frames: list[HeldFrame]) -> None:
+        """Frames of one buffer."""
+        self._held += frames
+        self._size += sum([len(held[4].payload) for held in frames])
+        if self._given is not None and min(frames)[0] < self._given:
             self.is_disordered = True
 
-    def ready(self) -> Iterator[HeldEvent]:
-        """The earlier half of the events when too many are held."""
+    def ready(self) -> Iterator[Frame]:
+        """The earlier half of the frames when too many are held."""
         if self._size <= MOST_BYTES and len(self._held) <= MOST_EVENTS:
             return
         self._held.sort()
         half = self._size // 2
         count = 0
         while self._size > half or 2 * count < len(self._held):
-            self._size -= len(self._held[count].payload)
+            self._size -= len(self._held[count][4].payload)
             count += 1
         given, self._held = self._held[:count], self._held[count:]
-        self._given = given[-1].order
-        yield from given
+        self._given = given[-1][0]
+        for held in given:
+            yield held[4]
 
-    def all(self) -> Iterator[HeldEvent]:
-        """Every event that is held."""
+    def all(self) -> Iterator[Frame]:
+        """Every frame that is held."""
         self._held.sort()
         given, self._held = self._held, []
         self._size = 0
         self._given = None
-        yield from given
+        for held in given:
+            yield held[4]

@@ -21,7 +21,7 @@ from otel_etw.captures.etl.clock import Clock
 from otel_etw.captures.etl.events import foreign_name, payload_of
 from otel_etw.captures.etl.expand import ALGORITHMS, expanded
 from otel_etw.captures.etl.log_header import is_log_header, read_log_header
-from otel_etw.captures.etl.order import HeldEvent, TimeOrder
+from otel_etw.captures.etl.order import HeldFrame, TimeOrder
 from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
 from otel_etw.captures.etl.session import Session
 from otel_etw.captures.etl.walk import FoundEvent
@@ -54,7 +54,8 @@ _UNKNOWN = "times and processes of events are not known"
 class EtlReader:
     """Reads one .etl file, see `otel_etw.captures.items.Reader`.
 
-    ``provider``: whose events are frames. ``expansion``: what compressed buffers may expand to.
+    ``provider``: whose events are frames. ``expansion``: what the compressed content of the file
+    that holds this one may expand to; none when this is a file itself.
 
     A `Frame` has the offset and length of its event's record, in a compressed buffer those of the
     buffer. Frames come when the file ends or is settled, for only then their times are in order;
@@ -66,6 +67,7 @@ class EtlReader:
     ) -> None:
         self.report = EtlReport()
         """What is known of the file by now."""
+        self._is_file = expansion is None
         self._expansion = expansion or Expansion()
         self._buffers = Buffers()
         self._walk = Walk(provider.bytes_le)
@@ -76,11 +78,13 @@ class EtlReader:
         self._told_of_order = False
 
     def feed(self, data: bytes) -> Iterator[Item]:
+        if self._is_file:
+            self._expansion.read(len(data))
         for found in self._buffers.feed(data):
             yield from self._found(found)
 
     def settle(self) -> Iterator[Item]:
-        yield from map(_frame, self._order.all())
+        yield from self._order.all()
         self._update()
 
     def finish(self) -> Iterator[Item]:
@@ -96,7 +100,7 @@ class EtlReader:
             elif isinstance(item, Foreign):
                 report.foreign[item.what] = report.foreign.get(item.what, 0) + 1
             yield item
-        yield from map(_frame, self._order.ready())
+        yield from self._order.ready()
         if self._order.is_disordered and not self._told_of_order:
             self._told_of_order = True
             text = (
@@ -163,10 +167,8 @@ class EtlReader:
         start = min(buffer.start + HEADER, buffer.end)
         end = max(start, min(buffer.start + valid, buffer.end))
         events, stop, fault = self._walk.buffer(data, start, end, valid == header.valid)
-        for event in events:
-            at, size, payload = event[0], event[1], event[6]
-            content = bytes(data[payload : at + size]) if payload >= 0 else None
-            yield from self._event(event, content, header, in_file + at, size)
+        if events:
+            yield from self._events(events, buffer, None)
         if buffer.is_cut and buffer.start + valid > buffer.end:
             reason = f"the file ends within a buffer of {header.size:,} bytes"
             yield Damage(in_file + stop, buffer.end - stop, reason)
@@ -193,50 +195,60 @@ class EtlReader:
             yield Damage(offset, length, f"a compressed buffer: {fault}")
             return
         events, stop, fault = self._walk.buffer(data, 0, size, True)
-        for event in events:
-            at, count, payload = event[0], event[1], event[6]
-            content = data[payload : at + count] if payload >= 0 else None
-            yield from self._event(event, content, header, offset, length)
+        if events:
+            yield from self._events(events, buffer, (offset, length))
         if fault:
             yield Damage(offset, length, f"a compressed buffer, expanded at {stop:,}: {fault}")
 
-    def _event(
-        self,
-        event: FoundEvent,
-        user_data: bytes | None,
-        header: BufferHeader,
-        offset: int,
-        length: int,
-    ) -> Iterator[Item]:
-        """``user_data``: None where the extended items before it are broken."""
-        position, _, raw_time, process, thread, event_id, _ = event
+    def _events(
+        self, events: list[FoundEvent], buffer: Buffer, place: tuple[int, int] | None
+    ) -> list[Item]:
+        """Put the frames among events of our provider in order; returns what are none.
+
+        ``place``: offset and length of all of them; None where their positions are places in the
+        file.
+        """
+        items: list[Item] = []
+        frames: list[HeldFrame] = []
+        in_file = buffer.offset - buffer.start
+        sequence, processor = buffer.header.sequence, buffer.header.processor
+        clock = self._clock
+        for position, size, raw_time, process, thread, event_id, user_data in events:
+            offset, length = place or (in_file + position, size)
+            self._count_process(process)
+            event = None
+            if clock:
+                time = clock.ns(raw_time)
+                if time is None:
+                    reason = f"its time is impossible, {raw_time:,} ticks"
+                    reason = f"event {event_id} of process {process}: {reason}"
+                    items.append(Damage(offset, length, reason))
+                else:
+                    self._latest = time
+                    event = Event(time, process, thread, processor)
+            try:
+                if user_data is None:
+                    raise ValueError("its extended items do not fit in it")
+                payload = payload_of(event_id, user_data)
+                if payload is None:
+                    items.append(Foreign(offset, length, foreign_name(event_id)))
+                    continue
+                check_request(payload)
+            except ValueError as error:
+                reason = f"event {event_id} of process {process}: {error}"
+                items.append(Damage(offset, length, reason))
+                continue
+            frame = Frame(offset, length, payload, event, True)
+            frames.append((self._latest, sequence, buffer.offset, position, frame))
+        self.report.frames += len(frames)
+        if frames:
+            self._order.add(frames)
+        return items
+
+    def _count_process(self, process: int) -> None:
         processes = self.report.processes
         if process in processes or len(processes) < _MOST_PROCESSES:
             processes[process] = processes.get(process, 0) + 1
-        time = None
-        if self._clock:
-            time = self._clock.ns(raw_time)
-            if time is None:
-                reason = f"its time is impossible, {raw_time:,} ticks"
-                yield Damage(offset, length, f"event {event_id} of process {process}: {reason}")
-            else:
-                self._latest = time
-        try:
-            if user_data is None:
-                raise ValueError("its extended items do not fit in it")
-            payload = payload_of(event_id, user_data)
-            if payload is None:
-                yield Foreign(offset, length, foreign_name(event_id))
-                return
-            check_request(payload)
-        except ValueError as error:
-            yield Damage(offset, length, f"event {event_id} of process {process}: {error}")
-            return
-        self.report.frames += 1
-        where = None if time is None else Event(time, process, thread, header.processor)
-        order = self._latest if time is None else time
-        held = HeldEvent(order, header.sequence, offset, position, length, payload, where)
-        self._order.add(held)
 
     def _update(self) -> None:
         """Bring the report's counts of records and events up to date."""
@@ -264,7 +276,3 @@ def _valid(header: BufferHeader) -> int:
         if HEADER <= valid <= header.size:
             return valid
     return header.size
-
-
-def _frame(held: HeldEvent) -> Frame:
-    return Frame(held.offset, held.length, held.payload, held.event, checked=True)

@@ -16,9 +16,9 @@ __all__ = ["MOST_EVENTS", "FoundEvent", "Walk"]
 MOST_EVENTS = 65_536
 """Pairs of provider and event id that are counted apart."""
 
-FoundEvent = tuple[int, int, int, int, int, int, int]
-"""position, size, time (raw), process, thread, event id, position of the user data: -1 when the
-extended items before it do not fit in the record. Positions are indices into the data."""
+FoundEvent = tuple[int, int, int, int, int, int, bytes | None]
+"""position, size, time (raw), process, thread, event id, user data: None when the extended items
+before it do not fit in the record. The position is an index into the data."""
 
 _MARKER = Struct("<I")
 _SIZE = Struct("<H")
@@ -104,8 +104,9 @@ class Walk:
         else:
             self._uncounted += 1
         if provider == self._provider:
-            payload = _user_data(data, at, size) if flags & _EXTENDED else at + EVENT_HEADER.least
-            found.append((at, size, time, process, thread, event_id, payload))
+            start = _user_data(data, at, size) if flags & _EXTENDED else at + EVENT_HEADER.least
+            user_data = bytes(data[start : at + size]) if start >= 0 else None
+            found.append((at, size, time, process, thread, event_id, user_data))
 
     @property
     def records(self) -> list[int]:

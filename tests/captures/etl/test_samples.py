@@ -123,12 +123,13 @@ def events(data: bytes) -> Iterator[SeenEvent]:
         for provider in providers:
             seen, _, fault = walk.Walk(provider.bytes_le).buffer(found.data, start, end, True)
             assert not fault
-            for at, size, time, process, thread, _, payload in seen:
+            for _, _, time, process, thread, _, user_data in seen:
                 ns = clock.ns(time)
                 assert ns is not None
                 microseconds = (ns - clock.start + 500) // 1000
-                length = at + size - payload
-                yield SeenEvent(microseconds, process, thread, found.header.processor, length)
+                assert user_data is not None
+                processor = found.header.processor
+                yield SeenEvent(microseconds, process, thread, processor, len(user_data))
 
 
 def baseline(path: Path) -> list[SeenEvent]:
