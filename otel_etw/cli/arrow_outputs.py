@@ -1,0 +1,174 @@
+"""Parquet and Arrow IPC, through pyarrow (the extra ``otel-etw[arrow]``)."""
+
+from __future__ import annotations
+
+from typing import Any, BinaryIO
+
+import click
+
+from otel_etw.captures.columns.schema import COLUMNS, Column, Type
+
+__all__ = ["ArrowFileOutput", "ArrowStreamOutput", "ParquetOutput", "arrow_schema"]
+
+# Rows and bytes that are written at a time: small batches are put together.
+_ROWS = 65_536
+_BYTES = 16 << 20
+# Rows of a batch in an Arrow file, whose texts are not shared by rows.
+_FILE_ROWS = 16_384
+
+# Columns of text that people ask Parquet for by value: of these it keeps the least and greatest.
+_SOUGHT = ("MetricName", "ServiceName")
+# Columns whose values do not repeat: a dictionary of them would be given up after a while.
+_VARIED = {"TimeUnix", "Value", "ValueInt", "Count", "Sum", "Min", "Max"}
+
+
+def _pyarrow() -> Any:
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError as error:
+        raise click.UsageError(
+            "Parquet and Arrow files need the package pyarrow: pip install 'otel-etw[arrow]'"
+        ) from error
+    return pyarrow
+
+
+def arrow_schema(plain_texts: bool = False) -> Any:
+    """The columns of `schema.COLUMNS` as a schema of pyarrow.
+
+    ``plain_texts``: texts are plain strings instead of dictionaries.
+    """
+    pa = _pyarrow()
+    types = {
+        "u": pa.string(),
+        "b": pa.bool_(),
+        "i": pa.int32(),
+        "l": pa.int64(),
+        "S": pa.uint16(),
+        "I": pa.uint32(),
+        "L": pa.uint64(),
+        "g": pa.float64(),
+        "tsn:UTC": pa.timestamp("ns", "UTC"),
+    }
+
+    def of(kind: Type) -> Any:
+        if kind.format == "+l":
+            return pa.list_(field(kind.children[0]))
+        if kind.format == "+s":
+            return pa.struct([field(member) for member in kind.children])
+        plain = types[kind.format]
+        is_plain = plain_texts or not kind.is_dictionary
+        return plain if is_plain else pa.dictionary(pa.int32(), plain)
+
+    def field(column: Column) -> Any:
+        return pa.field(column.name, of(column.type), column.is_nullable)
+
+    return pa.schema([field(column) for column in COLUMNS])
+
+
+class _Gathered:
+    """Puts small batches together, and writes them when there is enough."""
+
+    def __init__(self) -> None:
+        self._pa = _pyarrow()
+        self._batches: list[Any] = []
+        self._rows = 0
+        self._bytes = 0
+
+    def batch(self, batch: Any) -> None:
+        taken = self._pa.record_batch(batch)
+        if self._rows and self._rows + taken.num_rows > _ROWS:
+            self._write_gathered()
+        self._batches.append(taken)
+        self._rows += taken.num_rows
+        self._bytes += taken.nbytes
+        if self._rows >= _ROWS or self._bytes >= _BYTES:
+            self._write_gathered()
+
+    def settle(self) -> None:
+        return None
+
+    def finish(self) -> None:
+        self._write_gathered()
+        self._close()
+
+    def _write_gathered(self) -> None:
+        if self._batches:
+            batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
+            table = self._pa.Table.from_batches(batches)
+            if len(batches) > 1:
+                table = table.unify_dictionaries().combine_chunks()
+            self._write(table)
+
+    def _write(self, table: Any) -> None:
+        raise NotImplementedError
+
+    def _close(self) -> None:
+        raise NotImplementedError
+
+
+class ParquetOutput(_Gathered):
+    """A row group for each 65,536 rows or 16 MiB of columns, compressed with zstd."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        from pyarrow.parquet import ParquetWriter
+
+        self._writer = ParquetWriter(
+            file,
+            arrow_schema(),
+            compression="zstd",
+            compression_level=1,
+            use_dictionary=[_path(column) for column in COLUMNS if column.name not in _VARIED],
+            write_statistics=[
+                column.name
+                for column in COLUMNS
+                if column.name in _SOUGHT
+                or not (column.type.is_dictionary or column.type.children)
+            ],
+            write_batch_size=_ROWS,
+        )
+
+    def _write(self, table: Any) -> None:
+        self._writer.write_table(table, row_group_size=_ROWS)
+
+    def _close(self) -> None:
+        self._writer.close()
+
+
+def _path(column: Column) -> str:
+    """What Parquet calls the values of a column."""
+    return f"{column.name}.list.element" if column.type.children else column.name
+
+
+class ArrowStreamOutput(_Gathered):
+    """Arrow's IPC stream: each batch brings the dictionaries of its texts."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        options = self._pa.ipc.IpcWriteOptions(compression="zstd")
+        self._writer = self._pa.ipc.new_stream(file, arrow_schema(), options=options)
+
+    def _write(self, table: Any) -> None:
+        self._writer.write_table(table)
+
+    def _close(self) -> None:
+        self._writer.close()
+
+
+class ArrowFileOutput(_Gathered):
+    """Arrow's IPC file, as Feather version 2 is. Texts are plain strings: such a file has one
+    dictionary for all its batches, which would have to stay in memory."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        super().__init__()
+        options = self._pa.ipc.IpcWriteOptions(compression="zstd")
+        self._schema = arrow_schema(plain_texts=True)
+        self._writer = self._pa.ipc.new_file(file, self._schema, options=options)
+
+    def _write(self, table: Any) -> None:
+        for start in range(0, table.num_rows, _FILE_ROWS):
+            self._writer.write_table(table.slice(start, _FILE_ROWS).cast(self._schema))
+
+    def _close(self) -> None:
+        self._writer.close()
