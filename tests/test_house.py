@@ -29,12 +29,17 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.captures.columns._batch",
     "otel_etw.captures.columns._batch_view",
     "otel_etw.captures.columns._check",
+    "otel_etw.captures.columns._decoder",
     "otel_etw.captures.columns._gather",
+    "otel_etw.captures.columns._json",
     "otel_etw.captures.columns._overview",
     "otel_etw.captures.columns._select",
     "otel_etw.captures.columns._text",
+    "otel_etw.captures.etl._expand",
+    "otel_etw.captures.etl._walk",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._packing",
