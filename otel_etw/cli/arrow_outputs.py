@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any, BinaryIO
 
-import click
+from otel_etw.captures.columns.arrow_types import arrow_schema, pyarrow
+from otel_etw.captures.columns.schema import COLUMNS, Column
 
-from otel_etw.captures.columns.schema import COLUMNS, Column, Type
-
-__all__ = ["ArrowFileOutput", "ArrowStreamOutput", "ParquetOutput", "arrow_schema"]
+__all__ = ["ArrowFileOutput", "ArrowStreamOutput", "ParquetOutput"]
 
 # Rows and bytes that are written at a time: small batches are put together.
 _ROWS = 65_536
@@ -22,55 +21,11 @@ _SOUGHT = ("MetricName", "ServiceName")
 _VARIED = {"TimeUnix", "Value", "ValueInt", "Count", "Sum", "Min", "Max"}
 
 
-def _pyarrow() -> Any:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise click.UsageError(
-            "Parquet and Arrow files need the package pyarrow: pip install 'otel-etw[arrow]'"
-        ) from error
-    return pyarrow
-
-
-def arrow_schema(plain_texts: bool = False) -> Any:
-    """The columns of `schema.COLUMNS` as a schema of pyarrow.
-
-    ``plain_texts``: texts are plain strings instead of dictionaries.
-    """
-    pa = _pyarrow()
-    types = {
-        "u": pa.string(),
-        "b": pa.bool_(),
-        "i": pa.int32(),
-        "l": pa.int64(),
-        "S": pa.uint16(),
-        "I": pa.uint32(),
-        "L": pa.uint64(),
-        "g": pa.float64(),
-        "tsn:UTC": pa.timestamp("ns", "UTC"),
-    }
-
-    def of(kind: Type) -> Any:
-        if kind.format == "+l":
-            return pa.list_(field(kind.children[0]))
-        if kind.format == "+s":
-            return pa.struct([field(member) for member in kind.children])
-        plain = types[kind.format]
-        is_plain = plain_texts or not kind.is_dictionary
-        return plain if is_plain else pa.dictionary(pa.int32(), plain)
-
-    def field(column: Column) -> Any:
-        return pa.field(column.name, of(column.type), column.is_nullable)
-
-    return pa.schema([field(column) for column in COLUMNS])
-
-
 class _Gathered:
     """Puts small batches together, and writes them when there is enough."""
 
     def __init__(self) -> None:
-        self._pa = _pyarrow()
+        self._pa = pyarrow()
         self._batches: list[Any] = []
         self._rows = 0
         self._bytes = 0

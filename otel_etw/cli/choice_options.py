@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import click
 
 from otel_etw.captures import columns
 from otel_etw.cli.choices import instant
+from otel_etw.provider import DEFAULT_PROVIDER, Provider, parse_guid
 
 __all__ = ["ChosenPoints", "choice_options"]
 
@@ -23,17 +25,33 @@ class ChosenPoints(NamedTuple):
     until: int | None = None
     pids: tuple[int, ...] = ()
     last: bool = False
+    provider: UUID = DEFAULT_PROVIDER.guid
 
     @property
     def conditions(self) -> dict[str, Any]:
         """The arguments of a `columns.Selector`."""
-        return {name: value for name, value in self._asdict().items() if name != "last"}
+        other = ("last", "provider")
+        return {name: value for name, value in self._asdict().items() if name not in other}
 
     def asks_for_all(self) -> bool:
-        return self == ChosenPoints()
+        return self == ChosenPoints(provider=self.provider)
 
     def selector(self) -> columns.Selector:
         return columns.Selector(**self.conditions)
+
+
+def _provider(context: click.Context, parameter: click.Parameter, text: str | None) -> UUID:
+    """A GUID, or the one that is the hash of a name; an option's callback."""
+    if text is None:
+        return DEFAULT_PROVIDER.guid
+    try:
+        return parse_guid(text)
+    except ValueError:
+        pass
+    try:
+        return Provider.of(text.removeprefix("*"), None).guid
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
 
 
 _OPTIONS = (
@@ -70,6 +88,12 @@ _OPTIONS = (
         metavar="PID",
         multiple=True,
         help="Only points in events that this process wrote; may be repeated: one must match.",
+    ),
+    click.option(
+        "--provider",
+        callback=_provider,
+        metavar="NAME|GUID",
+        help="Of ETW logs, read the events of this provider instead of those of the default one.",
     ),
     click.option("--last", is_flag=True, help="Only the newest point of each series."),
 )

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any, Protocol
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-from otel_etw.captures import Frame
+from otel_etw.captures import Damage, Frame, Item
+from otel_etw.captures.columns import check_request
 from otel_etw.captures.columns.reference import Batch, Row, series_id
 from otel_etw.captures.columns.select import Selector
 from otel_etw.captures.points import points
 from otel_etw.captures.requests import ExportMetricsServiceRequest, parse_request
 from otel_etw.cli.choice_options import ChosenPoints
 from otel_etw.cli.file_report import FileReport
+from otel_etw.cli.reading import Remark
 from otel_etw.framing import PREFIX
 from otel_etw.transports.json_encoding import JsonEncoder
 
@@ -51,7 +53,11 @@ def json_lines(payload: bytes) -> Iterator[bytes]:
 
 
 class OtlpConsumer:
-    """Takes frames; those of which all points are chosen pass as they are."""
+    """Takes frames; those of which all points are chosen pass as they are.
+
+    With ``last`` each frame that comes out has one point, the newest of its series; memory grows
+    with the number of series.
+    """
 
     def __init__(
         self, write: Write, encode: Callable[[bytes], Iterator[bytes]], choice: ChosenPoints
@@ -62,19 +68,33 @@ class OtlpConsumer:
         self._select = Selector(**choice.conditions)
         self._newest: dict[int, tuple[int, bytes]] = {}
 
-    def frame(self, frame: Frame, report: FileReport) -> None:
-        if self._choice.asks_for_all() and frame.checked:
+    def take(self, items: Iterable[Item | None], report: FileReport) -> Iterator[Remark]:
+        for item in items:
+            if not isinstance(item, Frame):
+                yield item
+                continue
+            try:
+                self._frame(item, report)
+            except ValueError as error:
+                reason = f"a frame of {len(item.payload):,} bytes that does not decode: {error}"
+                yield Damage(item.offset, item.length, reason)
+
+    def _frame(self, frame: Frame, report: FileReport) -> None:
+        if self._choice.asks_for_all():
+            if not frame.checked:
+                check_request(frame.payload)
+            report.counts_points = False
             self._put(frame.payload)
             return
         request = parse_request(frame.payload)
         rows = [Row(report.file, frame.offset, frame.event, point) for point in points(request)]
-        report.points += len(rows)
         chosen = {id(row.point) for row in self._select(Batch(rows)).rows}
+        report.points += len(rows)
         report.matching += len(chosen)
         kept = [id(row.point) in chosen for row in rows]
         if self._choice.last:
             self._keep_newest(request, rows, kept)
-        elif self._choice.asks_for_all() or (rows and all(kept)):
+        elif rows and all(kept):
             self._put(frame.payload)
         elif any(kept):
             self._put(_pruned(request, kept).SerializeToString())
@@ -82,28 +102,26 @@ class OtlpConsumer:
     def _keep_newest(
         self, request: ExportMetricsServiceRequest, rows: Sequence[Row], kept: Sequence[bool]
     ) -> None:
-        for number, row in enumerate(rows):
-            if not kept[number]:
-                continue
-            series = series_id(row.point)
-            if series in self._newest and self._newest[series][0] > row.point.time:
+        for number in (number for number, is_kept in enumerate(kept) if is_kept):
+            point = rows[number].point
+            series = series_id(point)
+            if series in self._newest and self._newest[series][0] > point.time:
                 continue
             only = [each == number for each in range(len(rows))]
-            # The newest last, in the order of the file.
+            # Taken out first: they come in the order of the files.
             self._newest.pop(series, None)
-            self._newest[series] = row.point.time, _pruned(request, only).SerializeToString()
+            self._newest[series] = point.time, _pruned(request, only).SerializeToString()
 
     def _put(self, payload: bytes) -> None:
         for piece in self._encode(payload):
             self._write(piece)
 
-    def settle(self, report: FileReport) -> None:
+    def settle(self) -> None:
         return None
 
     def finish(self) -> None:
         for _, payload in self._newest.values():
             self._put(payload)
-        self._newest = {}
 
 
 def _pruned(

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import sleep
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
+from uuid import UUID
 
-from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, columns, read
+from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches, read
 from otel_etw.captures import follow as follow_capture
 from otel_etw.captures import open as open_capture
 from otel_etw.cli.file_report import FileReport, damage_text
 from otel_etw.cli.outputs import Output
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
-__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer"]
+__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark"]
 
 DAMAGED = 1
 UNREADABLE = 2
@@ -22,15 +23,19 @@ UNREADABLE = 2
 # Seconds between two looks at a file that is followed.
 _PAUSE = 0.5
 
+Remark: TypeAlias = Damage | Foreign | Notice | None
+"""What a capture holds besides frames; None: that is all for now."""
+
 
 class Consumer(Protocol):
     """What is done with the frames of files."""
 
-    def frame(self, frame: Frame, report: FileReport) -> None:
-        """Take a frame of the report's file, and count its points there; ValueError says why its
-        payload cannot be decoded."""
+    def take(self, items: Iterable[Item | None], report: FileReport) -> Iterator[Remark]:
+        """Take the frames among the items of the report's file, and count its points there. Gives
+        what is none, and what is wrong with frames."""
+        ...
 
-    def settle(self, report: FileReport) -> None:
+    def settle(self) -> None:
         """Nothing more comes of this file, or nothing for a while."""
 
     def finish(self) -> None:
@@ -43,41 +48,31 @@ class PointConsumer:
     def __init__(self, choose: Callable[[Any], Any], output: Output) -> None:
         self._choose = choose
         self._output = output
-        self._decoder = columns.Decoder()
-        self._file = ""
 
-    def frame(self, frame: Frame, report: FileReport) -> None:
-        if self._file != report.file:
-            self._file = report.file
-            self._decoder.file(report.file)
-        is_full = self._decoder.add(frame.payload, frame.offset, frame.event, frame.checked)
-        while is_full:
-            self._take(report)
-            is_full = self._decoder.resume()
+    def take(self, items: Iterable[Item | None], report: FileReport) -> Iterator[Remark]:
+        for item in batches(items, report.file):
+            if item is None or isinstance(item, Damage | Foreign | Notice):
+                yield item
+                continue
+            chosen = self._choose(item)
+            report.points += len(item)
+            report.matching += len(chosen)
+            if len(chosen):
+                self._output.batch(chosen)
 
-    def settle(self, report: FileReport) -> None:
-        self._take(report)
+    def settle(self) -> None:
         self._output.settle()
 
     def finish(self) -> None:
         self._output.finish()
 
-    def _take(self, report: FileReport) -> None:
-        batch = self._decoder.take()
-        if batch is None:
-            return
-        chosen = self._choose(batch)
-        report.points += len(batch)
-        report.matching += len(chosen)
-        if len(chosen):
-            self._output.batch(chosen)
-
 
 class CaptureRun:
     """Reads files for a consumer; ``exit_code`` is the worst of what happened."""
 
-    def __init__(self, consumer: Consumer, statistics: bool) -> None:
+    def __init__(self, consumer: Consumer, provider: UUID, statistics: bool) -> None:
         self._consumer = consumer
+        self._provider = provider
         self._statistics = statistics
         self.exit_code = 0
         self.unreadable = 0
@@ -88,33 +83,38 @@ class CaptureRun:
         for file in files:
             report = FileReport(file)
             try:
-                for item in _opened(file):
-                    self._item(item, report)
+                for remark in self._consumer.take(_counted(self._opened(file), report), report):
+                    self._remark(remark, report)
             except CaptureError as error:
                 self.unreadable += 1
-                self._consumer.settle(report)
+                self._consumer.settle()
                 self._say(str(error), UNREADABLE)
-            self._consumer.settle(report)
+            self._consumer.settle()
             self._summary(report)
         self._consumer.finish()
 
     def follow(self, files: Sequence[str]) -> None:
         """All files in turn, without end: until `KeyboardInterrupt`, or none can be read."""
-        followed = {file: follow_capture(file) for file in files}
         reports = {file: FileReport(file) for file in files}
+        followed = {
+            file: self._consumer.take(
+                _counted(follow_capture(file, self._provider), report), report
+            )
+            for file, report in reports.items()
+        }
         try:
             while followed:
-                for file, items in list(followed.items()):
+                for file, remarks in list(followed.items()):
                     try:
-                        for item in items:
-                            if item is None:  # that is all for now
+                        for remark in remarks:
+                            if remark is None:  # that is all for now
                                 break
-                            self._item(item, reports[file])
+                            self._remark(remark, reports[file])
                     except CaptureError as error:
                         self.unreadable += 1
                         self._say(str(error), UNREADABLE)
                         del followed[file]
-                    self._consumer.settle(reports[file])
+                    self._consumer.settle()
                 sys.stdout.flush()
                 if followed:
                     sleep(_PAUSE)
@@ -122,23 +122,22 @@ class CaptureRun:
             for report in reports.values():
                 self._summary(report)
 
-    def _item(self, item: Item, report: FileReport) -> None:
-        if isinstance(item, Frame):
-            try:
-                self._consumer.frame(item, report)
-            except ValueError as error:
-                self._damage(Damage(item.offset, item.length, _undecodable(item, error)), report)
-            else:
-                report.frames += 1
-        elif isinstance(item, Damage):
-            self._damage(item, report)
-        elif isinstance(item, Foreign):
-            report.foreign[item.what] += 1
+    def _opened(self, file: str) -> Iterator[Item]:
+        if file != "-":
+            return open_capture(file, self._provider)
+        if sys.stdin is None:
+            raise CaptureError("standard input: it is closed")
+        return read(sys.stdin.buffer, "standard input", self._provider)
 
-    def _damage(self, damage: Damage, report: FileReport) -> None:
-        report.damages += 1
-        report.damaged_bytes += damage.length
-        self._say(damage_text(report.file, damage), DAMAGED)
+    def _remark(self, remark: Remark, report: FileReport) -> None:
+        if isinstance(remark, Damage):
+            report.damages += 1
+            report.damaged_bytes += remark.length
+            self._say(damage_text(report.file, remark), DAMAGED)
+        elif isinstance(remark, Foreign):
+            report.foreign[remark.what] += 1
+        elif isinstance(remark, Notice):
+            self._say(f"{report.file}: {remark.text}")
 
     def _summary(self, report: FileReport) -> None:
         for line in report.lines(self._statistics):
@@ -150,14 +149,7 @@ class CaptureRun:
         self.exit_code = max(self.exit_code, exit_code if said else OUTPUT_FAILED)
 
 
-def _undecodable(frame: Frame, error: ValueError) -> str:
-    event = f", in an event of process {frame.event.process}" if frame.event else ""
-    return f"a frame of {len(frame.payload):,} bytes{event} that does not decode: {error}"
-
-
-def _opened(file: str) -> Iterator[Item]:
-    if file != "-":
-        return open_capture(file)
-    if sys.stdin is None:
-        raise CaptureError("standard input: it is closed")
-    return read(sys.stdin.buffer, "standard input")
+def _counted(items: Iterable[Item | None], report: FileReport) -> Iterator[Item | None]:
+    for item in items:
+        report.frames += isinstance(item, Frame)
+        yield item
