@@ -19,6 +19,8 @@ _FILE_ROWS = 16_384
 _SOUGHT = ("MetricName", "ServiceName")
 # Columns whose values do not repeat: a dictionary of them would be given up after a while.
 _VARIED = {"TimeUnix", "Value", "ValueInt", "Count", "Sum", "Min", "Max"}
+# Doubles whose bytes compress better one beside the other.
+_DOUBLES = ("Value", "Sum", "Min", "Max")
 
 
 class _Gathered:
@@ -26,6 +28,8 @@ class _Gathered:
 
     def __init__(self) -> None:
         self._pa = pyarrow()
+        # The pool that it has by default keeps some 20 MB more of what was freed.
+        self._pa.set_memory_pool(self._pa.system_memory_pool())
         self._batches: list[Any] = []
         self._rows = 0
         self._bytes = 0
@@ -81,6 +85,7 @@ class ParquetOutput(_Gathered):
                 if column.name in _SOUGHT
                 or not (column.type.is_dictionary or column.type.children)
             ],
+            column_encoding=dict.fromkeys(_DOUBLES, "BYTE_STREAM_SPLIT"),
             write_batch_size=_ROWS,
         )
 

@@ -59,6 +59,8 @@ class PointConsumer:
             report.matching += len(chosen)
             if len(chosen):
                 self._output.batch(chosen)
+            # Two batches would be in memory while the next one is decoded.
+            del item, chosen
 
     def settle(self) -> None:
         self._output.settle()
