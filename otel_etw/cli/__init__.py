@@ -8,6 +8,7 @@ from importlib.metadata import version
 import click
 
 from otel_etw import encoding
+from otel_etw.cli.convert import convert
 from otel_etw.cli.demo import demo
 from otel_etw.cli.streams import CommandGroup, prepare_streams
 from otel_etw.cli.view import view
@@ -52,6 +53,7 @@ def otel_etw() -> None:
 
 
 otel_etw.add_command(view)
+otel_etw.add_command(convert)
 otel_etw.add_command(demo)
 
 

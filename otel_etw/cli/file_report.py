@@ -19,6 +19,8 @@ class FileReport:
     file: str
     frames: int = 0
     points: int = 0
+    counts_points: bool = True
+    """Whether points are counted: not where frames pass as they are."""
     matching: int = 0
     damages: int = 0
     damaged_bytes: int = 0
@@ -29,7 +31,9 @@ class FileReport:
         for what, count in self.foreign.items():
             yield f"{self.file}: ignored {what}: {counted(count, 'line')}"
         if statistics:
-            parts = [counted(self.frames, "frame"), counted(self.points, "point")]
+            parts = [counted(self.frames, "frame")]
+            if self.counts_points:
+                parts.append(counted(self.points, "point"))
             if self.matching != self.points:
                 parts.append(f"{self.matching:,} shown")
             damages = counted(self.damages, "damage")

@@ -32,7 +32,7 @@ class Sink(Protocol):
     is_ascii: bool
     """Whether JSON must have other characters than ASCII as ``\\uXXXX``."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes, /) -> object: ...
 
 
 class JsonLinesOutput:

@@ -1,12 +1,21 @@
-"""Where UTF-8 goes: to standard output, whatever its encoding is."""
+"""Where UTF-8 goes: to a file of bytes, or to standard output, whatever its encoding is."""
 
 from __future__ import annotations
 
 import os
 from io import TextIOWrapper
-from typing import TextIO
+from typing import BinaryIO, TextIO
 
-__all__ = ["TextSink"]
+__all__ = ["ByteSink", "TextSink"]
+
+
+class ByteSink:
+    """A file of bytes; see `otel_etw.cli.outputs.Sink`."""
+
+    is_ascii = False
+
+    def __init__(self, file: BinaryIO) -> None:
+        self.write = file.write
 
 
 class TextSink:
@@ -18,7 +27,7 @@ class TextSink:
     def __init__(self, out: TextIO) -> None:
         self._out = out
         self.is_ascii = (out.encoding or "").lower().replace("-", "") != "utf8"
-        # Newlines are translated on Windows.
+        # On Windows newlines are translated.
         takes_bytes = not self.is_ascii and os.linesep == "\n" and isinstance(out, TextIOWrapper)
         self._buffer = out.buffer if takes_bytes else None
 

@@ -6,11 +6,13 @@ import sys
 
 import click
 
-from otel_etw.cli.choices import Choice, instant
+from otel_etw.cli.choice_options import ChosenPoints, choice_options
 from otel_etw.cli.file_arguments import expand_files
 from otel_etw.cli.newest import NewestOutput
 from otel_etw.cli.outputs import OUTPUTS
-from otel_etw.cli.viewing import Viewer
+from otel_etw.cli.point_table import PointTable
+from otel_etw.cli.reading import CaptureRun, Consumer, PointConsumer
+from otel_etw.cli.sinks import TextSink
 
 __all__ = ["view"]
 
@@ -40,38 +42,12 @@ Exit codes:
 @click.option(
     "--format",
     "output_format",
-    type=click.Choice(list(OUTPUTS)),
+    type=click.Choice(["table", *OUTPUTS]),
     default="table",
     show_default=True,
     help="table: for the eye. json, jsonl: all there is of each point. csv: one row a point.",
 )
-@click.option(
-    "-n",
-    "--name",
-    "names",
-    metavar="GLOB",
-    multiple=True,
-    help='Only metrics whose name matches, such as "http.*"; may be repeated: one must match.',
-)
-@click.option(
-    "-a",
-    "--attribute",
-    "attributes",
-    metavar="KEY[=VALUE]",
-    multiple=True,
-    help="Only points with this attribute, be it the point's own, its scope's or its resource's; "
-    "may be repeated: all must be there.",
-)
-@click.option(
-    "--since",
-    callback=instant,
-    metavar="TIME",
-    help="Only points of this time or later: ISO 8601, or how long ago (-5m).",
-)
-@click.option(
-    "--until", callback=instant, metavar="TIME", help="Only points of this time or earlier."
-)
-@click.option("--last", is_flag=True, help="Only the newest point of each series.")
+@choice_options
 @click.option("--wide", is_flag=True, help="Also columns for start, scope and resource (table).")
 @click.option(
     "-f", "--follow", is_flag=True, help="Go on as the files grow and rotate, until Ctrl-C."
@@ -82,11 +58,7 @@ def view(
     context: click.Context,
     files: tuple[str, ...],
     output_format: str,
-    names: tuple[str, ...],
-    attributes: tuple[str, ...],
-    since: int | None,
-    until: int | None,
-    last: bool,
+    choice: ChosenPoints,
     wide: bool,
     follow: bool,
     stats: bool,
@@ -101,15 +73,20 @@ def view(
     """
     if follow and output_format == "json":
         raise click.UsageError("--follow has no end, and --format json needs one: take jsonl")
-    if follow and last:
+    if follow and choice.last:
         raise click.UsageError("--last is not known before the end, and --follow has none")
     if follow and "-" in files:
         raise click.UsageError("--follow takes regular files only, not standard input (-)")
-    choice = Choice(names, attributes, since, until)
-    output = OUTPUTS[output_format](sys.stdout, wide, len(files) > 1)
-    viewer = Viewer(choice, NewestOutput(output) if last else output, stats)
+    run = CaptureRun(_consumer(output_format, choice, wide, len(files) > 1), choice.provider, stats)
     if follow:
-        viewer.follow(files)
+        run.follow(files)
     else:
-        viewer.read(files)
-    context.exit(viewer.exit_code)
+        run.read(files)
+    context.exit(run.exit_code)
+
+
+def _consumer(form: str, choice: ChosenPoints, wide: bool, name_files: bool) -> Consumer:
+    if form not in OUTPUTS:
+        return PointTable(sys.stdout, choice, wide, name_files)
+    output = OUTPUTS[form](TextSink(sys.stdout))
+    return PointConsumer(choice.selector(), NewestOutput(output) if choice.last else output)

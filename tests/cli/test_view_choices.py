@@ -129,16 +129,16 @@ def test_the_last_point_of_each_series(tmp_path: Path) -> None:
         gauge(4, key="b", time=TIME - 1),
         gauge(5, key="a", service="other"),
     )
-    assert values(path, "--last") == [3, 2, 5]
+    assert values(path, "--last") == [2, 3, 5]
     assert values(path, "--last", "-a", "key=a") == [3, 5]
 
 
 def test_the_last_point_is_looked_for_in_all_files(tmp_path: Path) -> None:
     old = capture(tmp_path / "m-1.pb", gauge(1), gauge(2, name="h"))
     new = capture(tmp_path / "m.pb", gauge(3, time=TIME + 1))
-    assert values(old, new, "--last") == [3, 2]
+    assert values(old, new, "--last") == [2, 3]
     table = run("view", old, new, "--last").stdout
-    assert table.index(f"{new}:") < table.index(f"{old}:")
+    assert table.index(f"{old}:") < table.index(f"{new}:")
 
 
 @pytest.mark.parametrize(

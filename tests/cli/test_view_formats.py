@@ -21,7 +21,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import (
 
 from otel_etw import captures
 from otel_etw.captures import Frame
-from otel_etw.cli.csv_output import CSV_COLUMNS
+from otel_etw.captures.columns import CSV_COLUMNS
 from otel_etw.cli.table import width
 from otel_etw.cli.texts import printable
 from tests.support.command_line import (
@@ -216,7 +216,7 @@ def test_json_is_one_array_of_the_same_objects(everything: Path) -> None:
 
 def test_csv_has_a_row_a_point_and_the_same_columns_always(everything: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(run("view", everything, "--format", "csv").stdout)))
-    assert list(rows[0]) == ["file", "offset", *CSV_COLUMNS]
+    assert list(rows[0]) == list(CSV_COLUMNS)
     found = {row["metric"]: row for row in rows}
     assert len(found) == len(rows) == 8
     assert found["int"]["value"] == "9223372036854775807"
@@ -233,7 +233,7 @@ def test_csv_has_a_row_a_point_and_the_same_columns_always(everything: Path) -> 
     )
     assert json.loads(found["sum"]["resource"]) == {"service.name": "tests"}
     header = run("view", everything, "--format", "csv", "--name", "none").stdout
-    assert header == ",".join(["file", "offset", *CSV_COLUMNS]) + "\n"
+    assert header == ",".join(CSV_COLUMNS) + "\n"
 
 
 def test_columns_are_aligned_by_what_a_terminal_shows(tmp_path: Path) -> None:

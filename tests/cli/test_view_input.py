@@ -140,7 +140,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[Callable[[], object]]:
             raise KeyboardInterrupt
         happenings.pop(0)()
 
-    monkeypatch.setattr(import_module("otel_etw.cli.viewing"), "sleep", sleep)
+    monkeypatch.setattr(import_module("otel_etw.cli.reading"), "sleep", sleep)
     return happenings
 
 

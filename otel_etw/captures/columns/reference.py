@@ -2,7 +2,7 @@
 
 This is the reference implementation: it defines what is in the columns of `schema.py`, tests
 compare the compiled decoder with it, and it is what runs where nothing is compiled. As an Arrow
-array a batch of it needs the package arro3-core.
+array a batch of it needs the package pyarrow.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import math
 from base64 import b64encode
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from otel_etw.captures.columns.schema import COLUMNS, Column, Type
+from otel_etw.captures.columns.arrow_types import arrow_schema, arrow_type, pyarrow
+from otel_etw.captures.columns.schema import COLUMNS
 from otel_etw.captures.columns.xxh64 import xxh64
 from otel_etw.captures.items import Event
 from otel_etw.captures.points import Attributes, Buckets, Exemplar, Point, Value, points
@@ -206,11 +207,11 @@ class Batch:
         return len(self.rows)
 
     def __arrow_c_schema__(self) -> object:
-        """The type as a capsule of the Arrow C data interface; ImportError without arro3-core."""
+        """The type as a capsule of the Arrow C data interface; ImportError without pyarrow."""
         return self._exported().__arrow_c_schema__()
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
-        """Type and data as capsules of the Arrow C data interface; ImportError without arro3-core.
+        """Type and data as capsules of the Arrow C data interface; ImportError without pyarrow.
 
         ``requested_schema`` is not looked at, as the interface allows.
         """
@@ -219,77 +220,17 @@ class Batch:
 
     def _exported(self) -> Any:
         if self._array is None:
-            self._array = _arrow_struct(COLUMNS, [row_values(row) for row in self.rows])
+            self._array = self._arrow_batch()
         return self._array
 
-
-def _arro3() -> Any:
-    try:
-        import arro3.core
-    except ImportError as error:
-        raise ImportError(
-            "without compiled modules Arrow data needs the package arro3-core: "
-            "pip install 'otel-etw[arrow]'"
-        ) from error
-    return arro3.core
-
-
-def _arrow_type(kind: Type) -> Any:
-    """The data type that a format string stands for."""
-    core = _arro3()
-    types = core.DataType
-    if kind.format == "+l":
-        return types.list(_arrow_field(kind.children[0]))
-    if kind.format == "+s":
-        return types.struct([_arrow_field(member) for member in kind.children])
-    plain: Callable[[], Any] = {
-        "u": types.string,
-        "b": types.bool,
-        "i": types.int32,
-        "l": types.int64,
-        "S": types.uint16,
-        "I": types.uint32,
-        "L": types.uint64,
-        "g": types.float64,
-        "tsn:UTC": lambda: types.timestamp("ns", tz="UTC"),
-    }[kind.format]
-    return types.dictionary(types.int32(), plain()) if kind.is_dictionary else plain()
-
-
-def _arrow_field(column: Column) -> Any:
-    return _arro3().Field(column.name, _arrow_type(column.type), nullable=column.is_nullable)
-
-
-def _arrow_array(kind: Type, values: list[Any]) -> Any:
-    core = _arro3()
-    types = core.DataType
-    if kind.format == "+s":
-        return _arrow_struct(kind.children, values)
-    if kind.format == "+l":
-        ends = [0]
-        items: list[Any] = []
-        for value in values:
-            items += value or ()
-            ends.append(len(items))
-        return core.list_array(
-            core.Array(ends, type=types.int32()),
-            _arrow_array(kind.children[0].type, items),
-            type=_arrow_type(kind),
-            mask=core.Array([value is None for value in values], type=types.bool()),
-        )
-    # It makes no dictionaries and times itself.
-    if kind.is_dictionary:
-        return core.Array(values, type=types.string()).cast(_arrow_type(kind))
-    if kind.format == "tsn:UTC":
-        return core.Array(values, type=types.int64()).cast(_arrow_type(kind))
-    return core.Array(values, type=_arrow_type(kind))
-
-
-def _arrow_struct(members: tuple[Column, ...], values: list[dict[str, Any]]) -> Any:
-    return _arro3().struct_array(
-        [_arrow_array(member.type, [value[member.name] for value in values]) for member in members],
-        fields=[_arrow_field(member) for member in members],
-    )
+    def _arrow_batch(self) -> Any:
+        pa = pyarrow()
+        values = [row_values(row) for row in self.rows]
+        arrays = [
+            pa.array([each[column.name] for each in values], arrow_type(column.type))
+            for column in COLUMNS
+        ]
+        return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema())
 
 
 # Decoding ----------------------------------------------------------------------------------------

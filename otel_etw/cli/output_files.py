@@ -1,0 +1,80 @@
+"""The file that a command writes: there when it is complete, and never half."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+import stat
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import click
+
+__all__ = ["COMPRESSIONS", "OutputFailed", "refuse_inputs", "replaced"]
+
+
+class OutputFailed(Exception):
+    """The output file cannot be written; the text names it and says why."""
+
+
+def refuse_inputs(output: str, files: Sequence[str]) -> None:
+    """UsageError when the output is one of the files to be read, under whatever name."""
+    for file in files:
+        with suppress(OSError, ValueError):
+            if os.path.samefile(file, output):
+                raise click.UsageError(f"{output} is read and cannot be written at the same time")
+
+
+@contextmanager
+def replaced(path: str) -> Iterator[BinaryIO]:
+    """A new file that takes the place of ``path`` when the block ends without an exception.
+
+    Until then it stands beside it under a name of its own, and is removed when anything goes wrong:
+    what was at ``path`` stays. A device or a pipe is written to as it is. Raises `OutputFailed`.
+    """
+    # A link stays one, and what it leads to is replaced.
+    target = Path(os.path.realpath(path))
+    try:
+        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
+            with open(target, "wb") as file:
+                yield file
+            return
+        beside = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.tmp")
+        try:
+            with open(beside, "xb") as file:
+                yield file
+            beside.replace(target)
+        except BaseException:
+            with suppress(OSError):
+                beside.unlink()
+            raise
+    except OSError as error:
+        raise OutputFailed(f"{path}: it cannot be written: {error.strerror or error}") from error
+
+
+def _gzip(file: BinaryIO) -> BinaryIO:
+    return cast(BinaryIO, gzip.GzipFile("", "wb", 6, file, mtime=0))
+
+
+def _zstd(file: BinaryIO) -> BinaryIO:
+    module: Any
+    try:
+        module = import_module("compression.zstd")
+        return cast(BinaryIO, module.ZstdFile(file, "wb"))
+    except ImportError:
+        pass
+    try:
+        module = import_module("zstandard")
+    except ImportError as error:
+        raise click.UsageError(
+            "zstd needs Python 3.14 or the package zstandard: pip install zstandard"
+        ) from error
+    return cast(BinaryIO, module.ZstdCompressor().stream_writer(file, closefd=False))
+
+
+COMPRESSIONS: dict[str, Callable[[BinaryIO], BinaryIO]] = {".gz": _gzip, ".zst": _zstd}
+"""What the last ending of a name asks for."""
