@@ -35,6 +35,8 @@ COMPILED = [
     "otel_etw.captures.columns._overview",
     "otel_etw.captures.columns._select",
     "otel_etw.captures.columns._text",
+    "otel_etw.captures.etl._expand",
+    "otel_etw.captures.etl._walk",
     "otel_etw.encoding._data_points",
     "otel_etw.encoding._frames",
     "otel_etw.encoding._packing",

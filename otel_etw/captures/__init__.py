@@ -10,7 +10,7 @@ from otel_etw.captures.batching import BatchItem, batches
 from otel_etw.captures.capture import open, read  # noqa: A004
 from otel_etw.captures.columns import Batch
 from otel_etw.captures.following import follow
-from otel_etw.captures.items import CaptureError, Damage, Event, Foreign, Frame, Item
+from otel_etw.captures.items import CaptureError, Damage, Event, Foreign, Frame, Item, Notice
 from otel_etw.captures.points import Point, points
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Foreign",
     "Frame",
     "Item",
+    "Notice",
     "Point",
     "batches",
     "follow",

@@ -8,11 +8,11 @@ from typing import TypeAlias
 
 from otel_etw.captures.capture import open as open_capture
 from otel_etw.captures.columns import Batch, Decoder
-from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item
+from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item, Notice
 
 __all__ = ["BatchItem", "batches"]
 
-BatchItem: TypeAlias = Batch | Damage | Foreign
+BatchItem: TypeAlias = Batch | Damage | Foreign | Notice
 
 
 def batches(
@@ -25,7 +25,7 @@ def batches(
     of `otel_etw.captures.columns.COLUMNS`. It has at most 65,536 rows, some 16 MiB, and points of
     as many frames as fill it. ``file`` is what stands in the column ``File``: by default the path.
 
-    `Damage` and `Foreign` come as they are found, before a batch with points that stand in front of
+    `Damage`, `Foreign` and `Notice` come as they are found, before a batch with points that stand in front of
     them. A frame that does not decode is a `Damage` as well. None, which `follow` gives when there
     is nothing more for now, comes behind all points before it. Where `CaptureError` is raised, the
     points that were read come first.

@@ -23,7 +23,8 @@ class ExpandingReader:
 
     def __init__(self, codec: Codec, inner: Reader, expansion: Expansion) -> None:
         self._codec = codec
-        self._inner = inner
+        self.inner = inner
+        """The reader of what was compressed."""
         self._expansion = expansion
         self._unit: Unit | None = None
         self._unit_offset = 0
@@ -38,7 +39,7 @@ class ExpandingReader:
             yield from self._expand()
 
     def settle(self) -> Iterator[Item]:
-        yield from self._inner.settle()
+        yield from self.inner.settle()
 
     def finish(self) -> Iterator[Item]:
         end = self._offset + len(self._rest)
@@ -46,7 +47,7 @@ class ExpandingReader:
             self._lost = self._lost or (end, f"the {self._codec.name} data ends before its end")
         elif self._rest.strip(b"\0"):
             self._lost = self._lost or (self._offset, self._not_a_unit())
-        yield from self._inner.finish()
+        yield from self.inner.finish()
         yield from self._end_of_damage(end)
         self._unit, self._rest, self._offset = None, b"", end
 
@@ -64,9 +65,9 @@ class ExpandingReader:
                     yield from self._end_of_damage(self._unit_offset)
                 reason = f"the {self._codec.name} data is broken ({error})"
                 self._lost = self._lost or (self._offset, reason)
-                yield from self._inner.feed(content)
+                yield from self.inner.feed(content)
                 self._take(1)
-                yield from self._inner.finish()
+                yield from self.inner.finish()
                 continue
             rest = unit.unused_data if unit.eof else b""
             count = len(self._rest) - len(rest)
@@ -78,7 +79,7 @@ class ExpandingReader:
             # Not at its magic already: most of those among damage begin no unit.
             if content or unit.eof:
                 yield from self._end_of_damage(self._unit_offset)
-            yield from self._inner.feed(content)
+            yield from self.inner.feed(content)
             self._expansion.spend(len(content))
 
     def _begin(self) -> bool:

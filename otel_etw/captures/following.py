@@ -7,18 +7,24 @@ import stat
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
+from uuid import UUID
 
 from otel_etw.captures.capture import CHUNK, unreadable
 from otel_etw.captures.items import CaptureError, Damage, Item
 from otel_etw.captures.recognition import RecognisingReader
 from otel_etw.captures.rotated_files import rotated_files
 from otel_etw.captures.shared_files import open_shared
+from otel_etw.provider import DEFAULT_PROVIDER
 
 __all__ = ["follow"]
 
 
-def follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
+def follow(
+    path: str | os.PathLike[str], provider: UUID = DEFAULT_PROVIDER.guid
+) -> Iterator[Item | None]:
     """What the file at ``path`` holds, and then what comes; None each time that is all for now.
+
+    ``provider``: whose events are read of ETW logs.
 
     An incomplete frame at the end waits for its rest. When another file takes the place of this
     one, the old one is read on until nothing came between two Nones. Then come the files that took
@@ -32,24 +38,24 @@ def follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
     """
     name = os.fspath(path)
     try:
-        yield from _follow(path)
+        yield from _follow(path, provider)
     except (OSError, ValueError, CaptureError) as error:
         raise unreadable(name, error) from error
 
 
-def _follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
+def _follow(path: str | os.PathLike[str], provider: UUID) -> Iterator[Item | None]:
     known = set(rotated_files(path))
     file: BinaryIO | None = _open_regular(path)
     while True:
         if file:
             with file:
-                offset = yield from _to_the_last(file, path)
+                offset = yield from _to_the_last(file, path, provider)
                 rotated = _new_files(path, known)
                 rotated, removed = _behind(file, rotated)
             if removed:
                 reason = "the file was removed, and with it perhaps others that took its place"
                 yield Damage(offset, 0, reason)
-            yield from _rotated(rotated)
+            yield from _rotated(rotated, provider)
         try:
             file = _open_regular(path)
         except FileNotFoundError:
@@ -61,7 +67,7 @@ def _follow(path: str | os.PathLike[str]) -> Iterator[Item | None]:
             if file:
                 file.close()
                 file = None
-            yield from _rotated(rotated)
+            yield from _rotated(rotated, provider)
 
 
 def _open_regular(path: str | os.PathLike[str]) -> BinaryIO:
@@ -87,12 +93,12 @@ def _behind(file: BinaryIO, rotated: list[Path]) -> tuple[list[Path], bool]:
     return rotated, bool(rotated) and os.fstat(file.fileno()).st_nlink == 0
 
 
-def _rotated(paths: Sequence[Path]) -> Iterator[Item | None]:
+def _rotated(paths: Sequence[Path], provider: UUID) -> Iterator[Item | None]:
     """Files that nothing is written to any more, but perhaps to the last of them."""
     for path in paths:
         try:
             with _open_regular(path) as file:
-                reader = RecognisingReader()
+                reader = RecognisingReader(provider)
                 while data := file.read(CHUNK):
                     yield from reader.feed(data)
                 if path == paths[-1]:
@@ -107,9 +113,11 @@ def _rotated(paths: Sequence[Path]) -> Iterator[Item | None]:
             yield Damage(0, 0, str(unreadable(path.name, error)))
 
 
-def _to_the_last(file: BinaryIO, path: str | os.PathLike[str]) -> Generator[Item | None, None, int]:
+def _to_the_last(
+    file: BinaryIO, path: str | os.PathLike[str], provider: UUID
+) -> Generator[Item | None, None, int]:
     """One file until another one has taken its place or it was cut; returns how far it was read."""
-    reader = RecognisingReader()
+    reader = RecognisingReader(provider)
     replaced = False
     while True:
         grew = False

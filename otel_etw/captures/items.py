@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 if TYPE_CHECKING:
     from otel_etw.captures.requests import ExportMetricsServiceRequest
 
-__all__ = ["CaptureError", "Damage", "Event", "Foreign", "Frame", "Item", "Reader"]
+__all__ = ["CaptureError", "Damage", "Event", "Foreign", "Frame", "Item", "Notice", "Reader"]
 
 
 class CaptureError(Exception):
@@ -75,7 +75,15 @@ class Foreign:
     what: str
 
 
-Item: TypeAlias = Frame | Damage | Foreign
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is no damage of the file, but who reads it should know; a sentence's worth of text."""
+
+    offset: int
+    text: str
+
+
+Item: TypeAlias = Frame | Damage | Foreign | Notice
 
 
 class Reader(Protocol):

@@ -8,8 +8,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from uuid import UUID
 
 from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, Codec, zstd
+from otel_etw.captures.etl import EtlReader, EtlReport, begins_log
 from otel_etw.captures.expanding import ExpandingReader
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.frame_file import FrameReader
@@ -18,6 +20,7 @@ from otel_etw.captures.json_lines import LineReader
 from otel_etw.captures.payloads import ProtobufPayloads, ZstdPayloads
 from otel_etw.framing import PREFIX
 from otel_etw.limits import FRAME_MAXIMUM
+from otel_etw.provider import DEFAULT_PROVIDER
 
 __all__ = ["CAPTURE_FORMATS", "CaptureFormat", "RecognisingReader"]
 
@@ -38,27 +41,11 @@ class CaptureFormat:
     name: str
     begins: Callable[[bytes], bool]
     """Whether a file that begins with these bytes, `_HEAD` or all of them, has this format."""
-    reader: Callable[[Expansion], Reader]
-    """A reader for one file, which spends what it decompresses; may raise `CaptureError`."""
+    reader: Callable[[Expansion, UUID], Reader]
+    """A reader for one file, which spends what it decompresses, and takes for frames the events of
+    this provider; may raise `CaptureError`."""
     found_behind_damage: bool = False
     """Whether its frames can be told apart from anything else that a file may begin with."""
-
-
-def _begins_etl(head: bytes) -> bool:
-    """A WMI_BUFFER_HEADER of the type that only a file's first has, and a system record in it."""
-    return (
-        0x400 <= int.from_bytes(head[:4], "little") <= 1 << 24
-        and head[0x36:0x38] == b"\4\0"
-        and head[0x4B:0x4C] == b"\xc0"
-    )
-
-
-def _no_etl(expansion: Expansion) -> Reader:
-    raise CaptureError(f"it is an ETW log (.etl), which is not read yet; read are: {_readable()}")
-
-
-def _readable() -> str:
-    return ", ".join(row.name for row in CAPTURE_FORMATS if row.reader is not _no_etl)
 
 
 def _begins_zstd_frames(head: bytes) -> bool:
@@ -82,37 +69,45 @@ def _begins_lines(head: bytes) -> bool:
     return bool(_TEXT.match(head)) and not _CONTROL.search(head)
 
 
-def _expanding(codec: Codec, expansion: Expansion) -> Reader:
+def _expanding(codec: Codec, expansion: Expansion, provider: UUID) -> Reader:
     expansion.enter()
-    return ExpandingReader(codec, RecognisingReader(expansion), expansion)
+    return ExpandingReader(codec, RecognisingReader(provider, expansion), expansion)
 
 
 CAPTURE_FORMATS = (
-    CaptureFormat("ETW log", _begins_etl, _no_etl),
+    CaptureFormat(
+        "ETW log",
+        begins_log,
+        lambda expansion, provider: EtlReader(provider, expansion),
+        found_behind_damage=True,
+    ),
     CaptureFormat(
         "gzip",
         lambda head: head.startswith(GZIP.magic),
-        lambda expansion: _expanding(GZIP, expansion),
+        lambda expansion, provider: _expanding(GZIP, expansion, provider),
     ),
     CaptureFormat(
         "zstd",
         lambda head: head.startswith(ZSTD_MAGIC),
-        lambda expansion: _expanding(zstd(), expansion),
+        lambda expansion, provider: _expanding(zstd(), expansion, provider),
     ),
     CaptureFormat(
         "length-prefixed zstd",
         _begins_zstd_frames,
-        lambda expansion: FrameReader(ZstdPayloads(zstd(), expansion)),
+        lambda expansion, _: FrameReader(ZstdPayloads(zstd(), expansion)),
         found_behind_damage=True,
     ),
     CaptureFormat(
         "length-prefixed protobuf",
         _begins_frames,
-        lambda expansion: FrameReader(ProtobufPayloads()),
+        lambda expansion, _: FrameReader(ProtobufPayloads()),
         found_behind_damage=True,
     ),
     CaptureFormat(
-        "OTLP JSON Lines", _begins_lines, lambda expansion: LineReader(), found_behind_damage=True
+        "OTLP JSON Lines",
+        _begins_lines,
+        lambda expansion, _: LineReader(),
+        found_behind_damage=True,
     ),
 )
 
@@ -125,15 +120,27 @@ def _has_content(item: Item) -> bool:
 class RecognisingReader:
     """Reads a file of any format; raises `CaptureError` when it is none of them.
 
-    ``expansion``: of the file whose compressed content this is; none when it is a file itself.
+    ``provider``: whose events are taken for frames. ``expansion``: of the file whose compressed
+    content this is; none when it is a file itself.
     """
 
-    def __init__(self, expansion: Expansion | None = None) -> None:
+    def __init__(
+        self, provider: UUID = DEFAULT_PROVIDER.guid, expansion: Expansion | None = None
+    ) -> None:
+        self._provider = provider
         self._is_content = expansion is not None
         self._expansion = expansion or Expansion()
         self.format: CaptureFormat | None = None
         self._reader: Reader | None = None
         self._head = b""
+
+    @property
+    def report(self) -> EtlReport | None:
+        """What is known of an ETW log by now; None for files of other formats."""
+        reader: object = self._reader
+        if isinstance(reader, ExpandingReader):
+            reader = reader.inner
+        return reader.report if isinstance(reader, EtlReader | RecognisingReader) else None
 
     def feed(self, data: bytes) -> Iterator[Item]:
         if not self._is_content:
@@ -175,17 +182,18 @@ class RecognisingReader:
         if not candidate:
             return False
         self.format = candidate
-        self._reader = candidate.reader(self._expansion)
+        self._reader = candidate.reader(self._expansion, self._provider)
         return True
 
     def _search(self) -> CaptureFormat:
         for candidate in CAPTURE_FORMATS:
             if candidate.found_behind_damage:
                 try:
-                    reader = candidate.reader(Expansion())
+                    reader = candidate.reader(Expansion(), self._provider)
                     for items in (reader.feed(self._head[:_WINDOW]), reader.finish()):
                         if any(_has_content(item) for item in items):
                             return candidate
                 except CaptureError:
                     continue
-        raise CaptureError(f"its content is no capture: known are {_readable()}")
+        known = ", ".join(row.name for row in CAPTURE_FORMATS)
+        raise CaptureError(f"its content is no capture: known are {known}")

@@ -11,10 +11,10 @@ import pytest
 from otel_etw.captures import CaptureError, Item
 from otel_etw.captures.recognition import RecognisingReader
 from tests.support.capture_files import damage, framed, line, numbers, read_by, request
+from tests.support.etl_files import EtlWriter
 
 FRAMES = framed(request(1), request(2, 300), request(3))
 LINES = line(request(1)) + line(request(2, 300)) + line(request(3))
-ETL = Path(__file__).resolve().parents[3] / "shared" / "data" / "etl"
 
 
 def read(data: bytes, chunk: int = 1 << 16) -> tuple[str | None, list[Item]]:
@@ -94,7 +94,7 @@ def test_a_file_that_has_only_begun_is_known_as_far_as_can_be(
     ],
 )
 def test_anything_else_is_refused_with_what_is_known(data: bytes) -> None:
-    with pytest.raises(CaptureError, match=r"no capture: known are gzip, .* OTLP JSON Lines"):
+    with pytest.raises(CaptureError, match=r"no capture: known are ETW log, .* OTLP JSON Lines"):
         read(data)
 
 
@@ -114,19 +114,32 @@ def test_the_search_for_a_frame_ends_somewhere(monkeypatch: pytest.MonkeyPatch) 
         list(reader.feed(chunk))
 
 
-@pytest.mark.skipif(not ETL.is_dir(), reason="the folder shared/data/etl is absent")
-def test_an_etl_is_refused_by_its_header() -> None:
-    files = sorted(ETL.glob("*.etl"))
-    assert len(files) == 9
-    for file in files:
-        with pytest.raises(CaptureError, match="ETW log"):
-            read(file.read_bytes())
+def test_a_log_is_recognised_by_its_first_buffer() -> None:
+    writer = EtlWriter()
+    for number in (1, 2, 3):
+        writer.frame(writer.reference + number, request(number).SerializeToString())
+    for data in (writer.file().data, gzip.compress(writer.file().data)):
+        reader = RecognisingReader()
+        assert numbers(read_by(reader, data, 100)) == [1, 2, 3]
+        assert reader.report
+        assert reader.report.frames == 3
+    assert read(writer.file().data)[0] == "ETW log"
 
 
-def test_an_etl_header_is_known_without_the_samples() -> None:
-    header = bytearray(0x2000)
-    header[:4] = (0x2000).to_bytes(4, "little")
-    header[0x30:0x38] = (0x220).to_bytes(4, "little") + b"\x21\0\4\0"
-    header[0x48:0x50] = b"\2\0\2\xc0\x88\1\0\0"
-    with pytest.raises(CaptureError, match="not read yet"):
-        read(bytes(header))
+def test_a_log_with_a_damaged_header_is_recognised_by_its_events() -> None:
+    writer = EtlWriter()
+    writer.frame(writer.reference, request(1).SerializeToString())
+    data = bytearray(writer.file().data)
+    data[:200] = b"\xee" * 200
+    found, items = read(bytes(data))
+    assert found == "ETW log"
+    assert numbers(items) == [1]
+    assert damage(items)[0] == (0, 0x2000)
+
+
+def test_files_of_other_formats_have_no_report() -> None:
+    for data in (FRAMES, LINES, gzip.compress(FRAMES)):
+        reader = RecognisingReader()
+        assert reader.report is None
+        read_by(reader, data)
+        assert reader.report is None

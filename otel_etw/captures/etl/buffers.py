@@ -1,0 +1,297 @@
+"""A file → its buffers (WMI_BUFFER_HEADER of the Windows kernel), and what stands between them.
+
+The header of a buffer says how far the next one is, so that one wrong size loses the way. It is
+found again where a header looks as one should: in an ordinary file at a multiple of the session's
+buffer size, in a merged one at a multiple of 1 KiB, in a compressed one anywhere. And a size that
+is not the session's is believed when another buffer, zeros or the end follow.
+
+Zeros where a buffer should begin are what was never written: files are made longer in advance.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from struct import Struct
+from typing import NamedTuple
+
+from otel_etw.captures.etl.log_header import SessionBuffers, is_log_header, session_buffers
+from otel_etw.captures.items import Damage
+
+__all__ = [
+    "HEADER",
+    "HEADER_BUFFER",
+    "LARGEST",
+    "LOST",
+    "Buffer",
+    "BufferHeader",
+    "Buffers",
+    "begins_log",
+]
+
+HEADER = 72
+"""Bytes of a buffer's header."""
+
+LARGEST = 16 << 20
+"""Bytes of the largest buffer that sessions have (Windows 8 and later), its header included."""
+
+HEADER_BUFFER = 4
+"""Type of the buffer that begins a file."""
+
+LOST = 0x2 | 0x4
+"""Flags: events, or buffers, were lost before this one."""
+
+_COMPRESSED = 0x40
+_WIDE_PROCESSOR = 0x20
+_FLAGS = 0x7F
+_LAST_TYPE = 7
+
+_FORMAT = Struct("<IIIiqqQHHIIHH16x")
+_SMALLEST = 1024  # and buffers of other sizes are multiples of it
+# What must be there of a buffer to recognise it, and of the first one to know the session's.
+_LOOK = HEADER + 4
+_FIRST_LOOK = 144
+_NOT_ZERO = re.compile(rb"[^\0]")
+# State, Offset, BufferFlag and BufferType of a compressed buffer; State is at 0x2C.
+_COMPRESSED_HEADER = re.compile(rb"..\0\0...[\0\1][\x40-\x7f]\0[\0-\7]\0", re.DOTALL)
+_STATE_AT = 0x2C
+# Places among damage that are looked at, before the rest of a file is given up: it may be made of
+# nothing but places that look like a buffer at first sight.
+_ATTEMPTS = 1 << 20
+
+
+class BufferHeader(NamedTuple):
+    """The fields of WMI_BUFFER_HEADER that mean something in a file."""
+
+    size: int
+    """Bytes to the next buffer."""
+    saved: int
+    """Mostly as ``valid``, but 0 in the first buffer of Windows 7."""
+    sequence: int
+    processor: int
+    logger: int
+    state: int
+    """In the first buffer of a compressed file its low 16 bits are the compression format."""
+    valid: int
+    """Bytes that hold something, header included; of a compressed buffer, after expansion."""
+    flags: int
+    type: int
+
+    @property
+    def is_compressed(self) -> bool:
+        return bool(self.flags & _COMPRESSED)
+
+
+class Buffer(NamedTuple):
+    """One buffer: ``data`` holds it from ``start`` to ``end`` until the next one is asked for."""
+
+    offset: int
+    """In the file."""
+    header: BufferHeader
+    data: bytearray
+    start: int
+    end: int
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether the file ends within it."""
+        return self.end - self.start < self.header.size
+
+
+def buffer_header(data: bytes | bytearray, at: int) -> BufferHeader:
+    """The header at an index of ``data``, which has 72 bytes from there."""
+    (
+        size, saved, _, _, _, sequence, _, processor, logger, state, valid, flags, kind,
+    ) = _FORMAT.unpack_from(data, at)  # fmt: skip
+    if not flags & _WIDE_PROCESSOR:
+        processor &= 0xFF  # beside it, the alignment of the buffer
+    return BufferHeader(size, saved, sequence, processor, logger, state, valid, flags, kind)
+
+
+def begins_log(head: bytes) -> bool:
+    """Whether a file that begins with these bytes, 76 or more, is a log: its first buffer has a
+    type of its own, and holds a record of the system."""
+    if len(head) < _LOOK:
+        return False
+    header = buffer_header(head, 0)
+    return (
+        _SMALLEST <= header.size <= LARGEST
+        and header.type == HEADER_BUFFER
+        and head[HEADER + 3] == 0xC0
+    )
+
+
+class Buffers:
+    """Cuts a file into buffers, in whatever pieces it comes.
+
+    Holds one buffer of up to 16 MiB, and of what follows as much as tells its size.
+    """
+
+    def __init__(self) -> None:
+        self._begin(0)
+
+    def _begin(self, offset: int) -> None:
+        self._data = bytearray()
+        self._base = offset  # where the data begins in the file
+        self._need = 0  # bytes that there must be before anything more can be told
+        self._lost: tuple[int, str] | None = None  # since which offset no buffer was found, and why
+        self._found = offset  # where the last buffer that was found began
+        self._session: SessionBuffers | None = None
+        self._logger = 0
+        self._attempts = _ATTEMPTS
+        self._complete = False
+
+    def feed(self, data: bytes) -> Iterator[Buffer | Damage]:
+        """The buffers that are whole with what comes next in the file."""
+        self._data += data
+        if len(self._data) >= self._need:
+            yield from self._advance()
+
+    def finish(self) -> Iterator[Buffer | Damage]:
+        """The file ends here: the last buffer too, as far as it is there."""
+        self._complete = True
+        yield from self._advance()
+        end = self._base + len(self._data)
+        if not self._lost and _NOT_ZERO.search(self._data):
+            self._lost = self._base, f"the file ends within the {HEADER} bytes of a buffer's header"
+        yield from self._end_of_damage(end)
+        self._begin(end)
+
+    def _advance(self) -> Iterator[Buffer | Damage]:
+        at = 0
+        while True:
+            if self._lost:
+                at = self._search(at)
+                if at < 0:
+                    return
+            have = len(self._data) - at
+            offset = self._base + at
+            look = HEADER if self._session or self._complete else _FIRST_LOOK
+            if have < look:
+                self._need = look
+                return self._drop(at)
+            header = buffer_header(self._data, at)
+            fault = self._fault(header, at)
+            if fault is not None:
+                self._lost = self._lost or (offset, fault)
+                at += 1
+                continue
+            if header.type == HEADER_BUFFER:
+                self._read_session(header, at)
+            size, need = self._size(header, at)
+            if have < need and not self._complete:
+                self._need = need
+                return self._drop(at)
+            yield from self._end_of_damage(offset)
+            self._found = offset
+            if size != header.size:
+                reason = f"a buffer of {header.size:,} bytes, by its header; it has {size:,}"
+                yield Damage(offset, HEADER, reason)
+                header = header._replace(size=size)
+            end = at + min(size, have)
+            yield Buffer(offset, header, self._data, at, end)
+            at = end
+
+    def _drop(self, count: int) -> None:
+        del self._data[:count]
+        self._base += count
+
+    def _read_session(self, header: BufferHeader, at: int) -> None:
+        start, end = at + HEADER, len(self._data)
+        if is_log_header(self._data, start, end):
+            self._session = session_buffers(self._data, start, end)
+            self._logger = header.logger
+
+    def _fault(self, header: BufferHeader, at: int) -> str | None:
+        """Why no buffer can begin so: an empty text where there are zeros; None when one can."""
+        if header.size < HEADER:
+            if self._data.startswith(bytes(HEADER), at):
+                return ""
+            return f"a buffer of {header.size} bytes, of which the header alone has {HEADER}"
+        if header.size > LARGEST:
+            return f"a buffer of {header.size:,} bytes; the largest have {LARGEST:,}"
+        if header.flags & ~_FLAGS or header.type > _LAST_TYPE or header.state >> 16:
+            return "no header of a buffer stands where one should"
+        return None
+
+    def _size(self, header: BufferHeader, at: int) -> tuple[int, int]:
+        """How many bytes the buffer has, and how many must be there to tell."""
+        size = header.size
+        session = self._session
+        if not session or size == session.size:
+            return size, size
+        # As it is not the session's, look at what follows.
+        need = size + _LOOK
+        have = len(self._data) - at
+        if (have < need and not self._complete) or self._can_follow(at + size):
+            return size, need
+        need = max(size, session.size + HEADER) + _LOOK
+        if have < need and not self._complete:
+            return size, need
+        for place in self._places(at + HEADER, at + need - _LOOK + 1, at):
+            if place != at + size and self._is_buffer(place):
+                return place - at, need
+        return size, need
+
+    def _can_follow(self, at: int) -> bool:
+        rest = self._data[at : at + HEADER]
+        return (at <= len(self._data) and not rest.strip(b"\0")) or self._is_buffer(at)
+
+    def _is_buffer(self, at: int) -> bool:
+        """Whether what stands here looks in all respects like a buffer of this file."""
+        if len(self._data) - at < HEADER:
+            return False
+        header = buffer_header(self._data, at)
+        if self._fault(header, at) is not None or header.size < _LOOK:
+            return False
+        session = self._session
+        if header.is_compressed:
+            return bool(session and session.may_be_compressed) and header.valid > HEADER
+        if session and session.is_one_size:
+            if (header.size, header.logger) != (session.size, self._logger):
+                return False
+        elif header.size % _SMALLEST:
+            return False
+        # A record's marker has its highest bit set.
+        marker = self._data[at + HEADER : at + HEADER + 4]
+        return header.valid == HEADER or (header.valid > HEADER and marker[3:] >= b"\x80")
+
+    def _places(self, start: int, end: int, found: int) -> Iterable[int]:
+        """Indices from ``start`` to ``end`` where a buffer may begin; one began at ``found``."""
+        session = self._session
+        if session and session.may_be_compressed:
+            matches = _COMPRESSED_HEADER.finditer(self._data, start + _STATE_AT, end + HEADER)
+            return (match.start() - _STATE_AT for match in matches)
+        step = session.size if session and session.is_one_size else _SMALLEST
+        return range(start + (found - start) % step, end, step)
+
+    def _search(self, at: int) -> int:
+        """Where the next buffer begins; -1 when that is not there yet: then it drops what it can.
+
+        ``at``: everything before it was looked at.
+        """
+        assert self._lost
+        since, reason = self._lost
+        end = max(at, len(self._data) - (0 if self._complete else _LOOK - 1))
+        something = _NOT_ZERO.search(self._data, at)
+        if something and self._attempts:
+            self._lost = since, reason or "zeros: what was never written"
+            # The first four bytes of a buffer are its size.
+            start = max(at, something.start() - 3)
+            for place in self._places(start, end, self._found - self._base):
+                if self._is_buffer(place):
+                    return place
+                self._attempts -= 1
+                if not self._attempts:
+                    break
+        self._need = HEADER
+        self._drop(end)
+        return -1
+
+    def _end_of_damage(self, offset: int) -> Iterator[Damage]:
+        if self._lost:
+            start, reason = self._lost
+            self._lost = None
+            # Zeros at the end of a file are no damage.
+            if reason:
+                yield Damage(start, offset - start, reason)

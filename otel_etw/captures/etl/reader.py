@@ -1,0 +1,270 @@
+"""Reads one .etl file: the events of one provider become frames, in the order of their times."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from otel_etw.captures.columns import check_request
+from otel_etw.captures.etl.buffers import (
+    HEADER,
+    HEADER_BUFFER,
+    LARGEST,
+    LOST,
+    Buffer,
+    BufferHeader,
+    Buffers,
+)
+from otel_etw.captures.etl.clock import Clock
+from otel_etw.captures.etl.events import foreign_name, payload_of
+from otel_etw.captures.etl.expand import ALGORITHMS, expanded
+from otel_etw.captures.etl.log_header import is_log_header, read_log_header
+from otel_etw.captures.etl.order import HeldEvent, TimeOrder
+from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
+from otel_etw.captures.etl.session import Session
+from otel_etw.captures.etl.walk import FoundEvent
+from otel_etw.captures.expansion import Expansion
+from otel_etw.captures.items import Damage, Event, Foreign, Frame, Item, Notice
+from otel_etw.provider import DEFAULT_PROVIDER
+
+try:
+    from otel_etw.captures.etl import _walk
+except ImportError:
+    _walk = None  # type: ignore[assignment]
+
+__all__ = ["NATIVE", "EtlReader"]
+
+NATIVE = _walk is not None and os.environ.get("OTEL_ETW_PURE") != "1"
+"""Whether buffers are walked by compiled code. OTEL_ETW_PURE=1 turns it off at run time too."""
+
+if TYPE_CHECKING or not NATIVE:
+    from otel_etw.captures.etl.walk import Walk
+else:
+    Walk = _walk.Walk
+
+_XPRESS = 3
+_MOST_SESSIONS = 100
+_MOST_PROCESSES = 65_536
+
+_UNKNOWN = "times and processes of events are not known"
+
+
+class EtlReader:
+    """Reads one .etl file, see `otel_etw.captures.items.Reader`.
+
+    ``provider``: whose events are frames. ``expansion``: what compressed buffers may expand to.
+
+    A `Frame` has the offset and length of its event's record, in a compressed buffer those of the
+    buffer. Frames come when the file ends or is settled, for only then their times are in order;
+    see `otel_etw.captures.etl.order` for very many of them. All other items come as they are found.
+    """
+
+    def __init__(
+        self, provider: UUID = DEFAULT_PROVIDER.guid, expansion: Expansion | None = None
+    ) -> None:
+        self.report = EtlReport()
+        """What is known of the file by now."""
+        self._expansion = expansion or Expansion()
+        self._buffers = Buffers()
+        self._walk = Walk(provider.bytes_le)
+        self._order = TimeOrder()
+        self._clock: Clock | None = None
+        self._algorithm = _XPRESS
+        self._latest = 0  # time of the latest event that has one
+        self._told_of_order = False
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        for found in self._buffers.feed(data):
+            yield from self._found(found)
+
+    def settle(self) -> Iterator[Item]:
+        yield from map(_frame, self._order.all())
+        self._update()
+
+    def finish(self) -> Iterator[Item]:
+        for found in self._buffers.finish():
+            yield from self._found(found)
+        yield from self.settle()
+
+    def _found(self, found: Buffer | Damage) -> Iterator[Item]:
+        report = self.report
+        for item in self._buffer(found) if isinstance(found, Buffer) else (found,):
+            if isinstance(item, Damage):
+                report.damages += 1
+            elif isinstance(item, Foreign):
+                report.foreign[item.what] = report.foreign.get(item.what, 0) + 1
+            yield item
+        yield from map(_frame, self._order.ready())
+        if self._order.is_disordered and not self._told_of_order:
+            self._told_of_order = True
+            text = (
+                "not all frames are in order of their times: some stand so far behind later ones in"
+                " the file that more would have to be held than there is room for"
+            )
+            yield Notice(found.offset, text)
+
+    def _buffer(self, buffer: Buffer) -> Iterator[Item]:
+        header, report = buffer.header, self.report
+        is_first = not report.buffers
+        report.buffers += 1
+        report.loss_marked_buffers += bool(header.flags & LOST)
+        report.compressed_buffers += header.is_compressed
+        if header.type == HEADER_BUFFER:
+            yield from self._log_header(buffer)
+        elif is_first:
+            yield Damage(buffer.offset, 0, f"no log header before the first buffer: {_UNKNOWN}")
+        yield from self._compressed(buffer) if header.is_compressed else self._plain(buffer)
+
+    def _log_header(self, buffer: Buffer) -> Iterator[Item]:
+        start, end = buffer.start + HEADER, buffer.end
+        try:
+            if not is_log_header(buffer.data, start, end):
+                raise ValueError("another record stands in its place")
+            session, clock = read_log_header(buffer.data, start, end)
+        except ValueError as error:
+            reason = f"the log header is damaged ({error}): {_UNKNOWN}"
+            yield Damage(buffer.offset + HEADER, 0, reason)
+            return
+        self._update()
+        self._clock = clock
+        state = buffer.header.state & 0xFFFF
+        self._algorithm = state if state in ALGORITHMS else _XPRESS
+        yield from self._notices(session, buffer.offset)
+
+    def _notices(self, session: Session, offset: int) -> Iterator[Notice]:
+        report = self.report
+        if len(report.sessions) < _MOST_SESSIONS:
+            report.sessions.append(session)
+        report.lost_events += session.lost_events
+        report.lost_buffers += session.lost_buffers
+        for count, what, cause in (
+            (session.lost_events, "event", session.lost_events_cause),
+            (session.lost_buffers, "buffer", session.lost_buffers_cause),
+        ):
+            if count:
+                lost = f"{count:,} {what}s were" if count > 1 else f"1 {what} was"
+                yield Notice(offset, f"{lost} lost while it was recorded. Likely cause: {cause}")
+        if session.end is None:
+            text = (
+                "its session had not ended: what was not written yet is missing, and whether"
+                " anything was lost is not known"
+            )
+            yield Notice(offset, text)
+
+    def _plain(self, buffer: Buffer) -> Iterator[Item]:
+        header, data = buffer.header, buffer.data
+        valid = _valid(header)
+        if valid != header.valid and header.valid:
+            reason = f"a buffer of {header.size:,} bytes of which {header.valid:,} are valid"
+            yield Damage(buffer.offset, HEADER, reason)
+        in_file = buffer.offset - buffer.start
+        start = min(buffer.start + HEADER, buffer.end)
+        end = max(start, min(buffer.start + valid, buffer.end))
+        events, stop, fault = self._walk.buffer(data, start, end, valid == header.valid)
+        for event in events:
+            at, size, payload = event[0], event[1], event[6]
+            content = bytes(data[payload : at + size]) if payload >= 0 else None
+            yield from self._event(event, content, header, in_file + at, size)
+        if buffer.is_cut and buffer.start + valid > buffer.end:
+            reason = f"the file ends within a buffer of {header.size:,} bytes"
+            yield Damage(in_file + stop, buffer.end - stop, reason)
+        elif fault:
+            yield Damage(in_file + stop, end - stop, fault)
+
+    def _compressed(self, buffer: Buffer) -> Iterator[Item]:
+        header, offset, length = buffer.header, buffer.offset, buffer.end - buffer.start
+        size = header.valid - HEADER
+        data = b""
+        fault = ""
+        if buffer.is_cut:
+            fault = f"the file ends within it: it has {header.size:,} bytes"
+        elif not 0 <= size <= LARGEST - HEADER:
+            fault = f"expanded it has {header.valid:,} bytes; the largest have {LARGEST:,}"
+        else:
+            self._expansion.spend(size)
+            try:
+                compressed = bytes(buffer.data[buffer.start + HEADER : buffer.end])
+                data = expanded(self._algorithm, compressed, size)
+            except ValueError as error:
+                fault = str(error)
+        if fault:
+            yield Damage(offset, length, f"a compressed buffer: {fault}")
+            return
+        events, stop, fault = self._walk.buffer(data, 0, size, True)
+        for event in events:
+            at, count, payload = event[0], event[1], event[6]
+            content = data[payload : at + count] if payload >= 0 else None
+            yield from self._event(event, content, header, offset, length)
+        if fault:
+            yield Damage(offset, length, f"a compressed buffer, expanded at {stop:,}: {fault}")
+
+    def _event(
+        self,
+        event: FoundEvent,
+        user_data: bytes | None,
+        header: BufferHeader,
+        offset: int,
+        length: int,
+    ) -> Iterator[Item]:
+        """``user_data``: None where the extended items before it are broken."""
+        position, _, raw_time, process, thread, event_id, _ = event
+        processes = self.report.processes
+        if process in processes or len(processes) < _MOST_PROCESSES:
+            processes[process] = processes.get(process, 0) + 1
+        time = None
+        if self._clock:
+            time = self._clock.ns(raw_time)
+            if time is None:
+                reason = f"its time is impossible, {raw_time:,} ticks"
+                yield Damage(offset, length, f"event {event_id} of process {process}: {reason}")
+            else:
+                self._latest = time
+        try:
+            if user_data is None:
+                raise ValueError("its extended items do not fit in it")
+            payload = payload_of(event_id, user_data)
+            if payload is None:
+                yield Foreign(offset, length, foreign_name(event_id))
+                return
+            check_request(payload)
+        except ValueError as error:
+            yield Damage(offset, length, f"event {event_id} of process {process}: {error}")
+            return
+        self.report.frames += 1
+        where = None if time is None else Event(time, process, thread, header.processor)
+        order = self._latest if time is None else time
+        held = HeldEvent(order, header.sequence, offset, position, length, payload, where)
+        self._order.add(held)
+
+    def _update(self) -> None:
+        """Bring the report's counts of records and events up to date."""
+        report, walk = self.report, self._walk
+        report.records = dict(zip(RECORD_KINDS, walk.records, strict=True))
+        report.events = [
+            EventCount(UUID(bytes_le=guid), event_id, count)
+            for guid, event_id, count in walk.events
+        ]
+        report.events.sort(key=lambda event: (-event.count, event.provider, event.id))
+        report.uncounted_events = walk.uncounted
+        times = walk.take_times()
+        if times and self._clock:
+            first, last = map(self._clock.ns, times)
+            known = [time for time in (first, report.first_event) if time is not None]
+            report.first_event = min(known, default=None)
+            known = [time for time in (last, report.last_event) if time is not None]
+            report.last_event = max(known, default=None)
+
+
+def _valid(header: BufferHeader) -> int:
+    """Bytes of a buffer in which records stand. Its Offset says so, which is damaged where it is
+    less than a header or more than the buffer."""
+    for valid in (header.valid, header.saved):
+        if HEADER <= valid <= header.size:
+            return valid
+    return header.size
+
+
+def _frame(held: HeldEvent) -> Frame:
+    return Frame(held.offset, held.length, held.payload, held.event, checked=True)
