@@ -29,9 +29,15 @@ PUBLIC = {
 }
 COMPILED = [
     "otel_etw._gil",
+    "otel_etw.captures.columns._batch",
     "otel_etw.captures.columns._batch_view",
     "otel_etw.captures.columns._check",
+<<<<<<< HEAD
+=======
+    "otel_etw.captures.columns._decoder",
+>>>>>>> main
     "otel_etw.captures.columns._gather",
+    "otel_etw.captures.columns._json",
     "otel_etw.captures.columns._overview",
     "otel_etw.captures.columns._select",
     "otel_etw.captures.columns._text",

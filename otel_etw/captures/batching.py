@@ -25,10 +25,10 @@ def batches(
     of `otel_etw.captures.columns.COLUMNS`. It has at most 65,536 rows, some 16 MiB, and points of
     as many frames as fill it. ``file`` is what stands in the column ``File``: by default the path.
 
-    `Damage`, `Foreign` and `Notice` come as they are found, before a batch with points that stand in front of
-    them. A frame that does not decode is a `Damage` as well. None, which `follow` gives when there
-    is nothing more for now, comes behind all points before it. Where `CaptureError` is raised, the
-    points that were read come first.
+    `Damage`, `Foreign` and `Notice` come as they are found, before a batch with points that stand
+    in front of them. A frame that does not decode is a `Damage` as well. None, which `follow` gives
+    when there is nothing more for now, comes behind all points before it. Where `CaptureError` is
+    raised, the points that were read come first.
     """
     if isinstance(source, str | os.PathLike):
         file = os.fspath(source) if file is None else file

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from uuid import UUID
 
 from otel_etw.provider import DEFAULT_PROVIDER
@@ -57,7 +57,7 @@ def event(
     data: bytes,
     *,
     provider: UUID = OURS,
-    id: int = 81,
+    event_id: int = 81,
     process: int = 4242,
     thread: int = 4243,
     items: tuple[tuple[int, bytes], ...] = (),
@@ -73,7 +73,7 @@ def event(
     head = struct.pack(
         "<HBBHHIIq16sHBBBBHQQ16s",
         size, 0x13 if bits == 64 else 0x12, 0xC0, 1 if items else 0, 0, thread, process, time,
-        provider.bytes_le, id, 0, channel, 4, 0, 0, keyword, 0, bytes(16),
+        provider.bytes_le, event_id, 0, channel, 4, 0, 0, keyword, 0, bytes(16),
     )  # fmt: skip
     return head + extended + data
 
@@ -90,7 +90,7 @@ def bare_event(time: int, payload: bytes, **options: object) -> bytes:
 
 def array_event(time: int, payload: bytes, **options: object) -> bytes:
     """As EventSource.WriteEvent(80, byte[]) writes it."""
-    return event(time, struct.pack("<I", len(payload)) + payload, id=80, **options)  # type: ignore[arg-type]
+    return event(time, struct.pack("<I", len(payload)) + payload, event_id=80, **options)  # type: ignore[arg-type]
 
 
 def system(
@@ -342,16 +342,11 @@ class EtlWriter:
                     self.buffer_size, valid, sequence, each.processor, flags=flags
                 )
                 data += (header + each.records).ljust(self.buffer_size, b"\xff")
-            for at, size_of_record, expected in each.ours:
-                where = (
-                    (offset, length) if self.compress else (offset + HEADER + at, size_of_record)
-                )
-                events.append(
-                    Expected(
-                        expected.time, *where, expected.payload, expected.process,
-                        expected.thread, each.processor,
-                    )
-                )  # fmt: skip
+            for at, size_of_record, found in each.ours:
+                place = offset + HEADER + at, size_of_record
+                if self.compress:
+                    place = offset, length
+                events.append(replace(found, offset=place[0], length=place[1]))
         data += bytes(self.preallocated)
         # Sorting keeps the order of the file where times are equal.
         events.sort(key=lambda found: found.time)

@@ -8,30 +8,35 @@ from __future__ import annotations
 import heapq
 import struct
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 
 __all__ = ["COMPRESSORS", "lznt1", "xpress", "xpress_huffman"]
 
-Token = int | tuple[int, int]
-"""A literal byte, or a match: its distance and its length."""
+Match = tuple[int, int]
+"""A distance and a length."""
+Token = int | Match
+"""A literal byte, or a match."""
 
 
-def tokens(data: bytes, start: int, end: int, farthest: int, longest: int) -> Iterator[Token]:
-    """``data[start:end]`` as literals and matches that may begin before ``start``."""
+def tokens(data: bytes, start: int, end: int, most: Callable[[int], Match]) -> Iterator[Token]:
+    """``data[start:end]`` as literals and matches, which may repeat what stands before ``start``.
+
+    ``most``: the greatest distance and the greatest length of a match at a place.
+    """
     places: dict[bytes, int] = {}
-    for at in range(max(0, start - farthest), start):
+    for at in range(max(0, start - most(start)[0]), start):
         places[data[at : at + 3]] = at
     at = start
     while at < end:
-        key = data[at : at + 3]
-        place = places.get(key)
+        place = places.get(data[at : at + 3], -1)
+        farthest, longest = most(at)
         length = 0
-        if place is not None and len(key) == 3 and at - place <= farthest:
-            limit = min(longest, end - at)
-            while length < limit and data[place + length] == data[at + length]:
+        if place >= 0 and at - place <= farthest:
+            longest = min(longest, end - at)
+            while length < longest and data[place + length] == data[at + length]:
                 length += 1
-        if length >= 3 and place is not None:
+        if length >= 3:
             yield at - place, length
         else:
             length = 1
@@ -54,33 +59,40 @@ def lznt1(data: bytes) -> bytes:
 
 
 def _lznt1_chunk(chunk: bytes) -> bytes:
-    # The split of a match's 16 bits depends on its place, so matches are cut to what it holds.
     out = bytearray()
-    at = flags = 0
     pieces: list[bytes] = []
-    while at < len(chunk):
-        bits = min(max(4, (at - 1).bit_length()), 12)
-        token = next(tokens(chunk, at, len(chunk), 1 << bits, (1 << 16 - bits) + 2))
+    at = flags = 0
+    for token in tokens(chunk, 0, len(chunk), _lznt1_most):
         if isinstance(token, int):
             pieces.append(bytes([token]))
             at += 1
         else:
             distance, length = token
             flags |= 1 << len(pieces)
-            pieces.append(struct.pack("<H", distance - 1 << 16 - bits | length - 3))
+            pieces.append(struct.pack("<H", distance - 1 << _lznt1_bits(at) | length - 3))
             at += length
-        if len(pieces) == 8 or at >= len(chunk):
+        if len(pieces) == 8 or at == len(chunk):
             out += bytes([flags]) + b"".join(pieces)
             flags = 0
             pieces.clear()
     return bytes(out)
 
 
+def _lznt1_bits(at: int) -> int:
+    """How many of a match's 16 bits are its length, at this place of a chunk."""
+    return 16 - min(max(4, (at - 1).bit_length()), 12)
+
+
+def _lznt1_most(at: int) -> Match:
+    bits = _lznt1_bits(at)
+    return 1 << 16 - bits, (1 << bits) + 2
+
+
 def xpress(data: bytes) -> bytes:
     out = bytearray(4)
     flags_at = flags = number = 0
     half = -1
-    for token in tokens(data, 0, len(data), 1 << 13, 1 << 20):
+    for token in tokens(data, 0, len(data), lambda _: (1 << 13, 1 << 20)):
         if number == 32:
             struct.pack_into("<I", out, flags_at, flags)
             flags_at, flags, number = len(out), 0, 0
@@ -118,7 +130,7 @@ def xpress_huffman(data: bytes) -> bytes:
     out = bytearray()
     for start in range(0, len(data), 1 << 16):
         end = min(start + (1 << 16), len(data))
-        block = list(tokens(data, start, end, (1 << 16) - 1, 1 << 16))
+        block = list(tokens(data, start, end, lambda _: ((1 << 16) - 1, 1 << 16)))
         is_last = end == len(data)
         used = Counter(_symbol(token) for token in block)
         if is_last:

@@ -67,7 +67,11 @@ def busy(writer: EtlWriter, count: int = 300, seed: int = 1) -> EtlFile:
             writer.frame(time, payload(number, filling), processor, shape, process)
         elif chance.random() < 0.4:
             noise = chance.randbytes(chance.randrange(200))
-            options = {"provider": OTHER_PROVIDER, "id": chance.randrange(9), "bits": writer.bits}
+            options = {
+                "provider": OTHER_PROVIDER,
+                "event_id": chance.randrange(9),
+                "bits": writer.bits,
+            }
             writer.add(event(time, noise, **options), processor)
         elif chance.random() < 0.2:
             writer.add(message(time, bytes(5), marked=chance.random() < 0.5), processor)
@@ -214,7 +218,7 @@ def test_records_and_events_are_counted(walk: None) -> None:
     for number in range(5):
         writer.frame(time + number, payload(number))
     for _ in range(3):
-        writer.add(event(time, b"abc", provider=OTHER_PROVIDER, id=7))
+        writer.add(event(time, b"abc", provider=OTHER_PROVIDER, event_id=7))
     for record in (system(time), compact(time), perfinfo(time), classic(time), instance(time)):
         writer.add(record)
     writer.add(perfinfo(time, bytes(8), bits=32))
@@ -294,7 +298,7 @@ def test_the_largest_event_is_read(walk: None) -> None:
 def test_events_of_other_writers_are_named(walk: None) -> None:
     writer = EtlWriter()
     for event_id in (50, 55, 55, 70, 65534, 1234, 81):
-        writer.add(event(writer.reference, payload(1), id=event_id))
+        writer.add(event(writer.reference, payload(1), event_id=event_id))
     reader = EtlReader()
     items = read_by(reader, writer.file().data)
     assert reader.report.foreign == {
@@ -334,11 +338,11 @@ def patched(record: bytes, at: int, byte: int) -> bytes:
     [
         (bare_event(0, b"\xff\xff\xff", process=77), r"event 81 of process 77: its protobuf .*"),
         (
-            event(0, b"\x05\0\0\0abcd", id=80, process=77),
+            event(0, b"\x05\0\0\0abcd", event_id=80, process=77),
             "event 80 of process 77: its length is 5, and 4 bytes follow",
         ),
         (
-            event(0, b"\x05", id=80, process=77),
+            event(0, b"\x05", event_id=80, process=77),
             "event 80 of process 77: it has 1 bytes, fewer than its length",
         ),
         (

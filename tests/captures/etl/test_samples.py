@@ -93,7 +93,8 @@ def test_records_and_sessions_are_as_they_are_known(
     assert session.lost_events == sample.lost_events
     assert session.end
     # A session's last events are written while it ends.
-    assert report.first_event and report.last_event
+    assert report.first_event
+    assert report.last_event
     assert session.start <= report.first_event <= report.last_event <= session.end + 10**9
     assert reasons(items) == []
     assert [type(item) for item in items] == [Notice] * bool(sample.lost_events)
