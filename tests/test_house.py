@@ -33,10 +33,7 @@ COMPILED = [
     "otel_etw.captures.columns._batch",
     "otel_etw.captures.columns._batch_view",
     "otel_etw.captures.columns._check",
-<<<<<<< HEAD
-=======
     "otel_etw.captures.columns._decoder",
->>>>>>> main
     "otel_etw.captures.columns._gather",
     "otel_etw.captures.columns._json",
     "otel_etw.captures.columns._overview",

@@ -38,7 +38,7 @@ def points(*arguments: str) -> list[dict[str, Any]]:
     result = CliRunner().invoke(otel_etw, ["view", "--format", "jsonl", *arguments])
     assert (result.stderr, result.exit_code) == ("", 0)
     found = [json.loads(line) for line in result.stdout.splitlines()]
-    places = {"file", "offset", "time_of_event", "event_time", "process", "thread", "processor"}
+    places = {"file", "offset", "event_time", "pid", "tid", "processor"}
     return [{key: value for key, value in point.items() if key not in places} for point in found]
 
 
