@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
-import struct
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +20,7 @@ from otel_etw.captures.items import Event
 from otel_etw.captures.points import Point, Resource, Scope
 from otel_etw.captures.requests import parse_request
 from tests.support.any_requests import payloads
-from tests.support.batch_rows import arrow_batch, rows
+from tests.support.batch_rows import all_rows, arrow_batch, comparable, rows
 from tests.support.capture_files import request
 
 DECODERS = [Decoder] if Decoder is reference.Decoder else [Decoder, reference.Decoder]
@@ -55,29 +53,6 @@ def arrow_type(kind: Type) -> pa.DataType:
 
 def arrow_field(column: Column) -> pa.Field:
     return pa.field(column.name, arrow_type(column.type), nullable=column.is_nullable)
-
-
-def all_rows(decoder: Any, is_full: bool) -> list[dict[str, Any]]:
-    """Of what was added last, and of what was left."""
-    found = []
-    while is_full:
-        found += rows(decoder.take())
-        is_full = decoder.resume()
-    rest = decoder.take()
-    return found + rows(rest) if rest else found
-
-
-def comparable(value: Any) -> Any:
-    """NaN and -0.0 are themselves, and 1 is not 1.0 or true."""
-    if isinstance(value, float):
-        return ("double", "NaN" if math.isnan(value) else struct.pack("<d", value))
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, list | tuple):
-        return [comparable(item) for item in value]
-    if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items()}
-    return value
 
 
 def test_the_schema_is_the_documented_one(make: Callable[..., Any]) -> None:
