@@ -43,14 +43,15 @@ class Consumer(Protocol):
 
 
 class PointConsumer:
-    """Decodes frames, and hands the chosen points to an output in batches."""
+    """Decodes frames, and hands the chosen points to an output in batches of up to ``rows``."""
 
-    def __init__(self, choose: Callable[[Any], Any], output: Output) -> None:
+    def __init__(self, choose: Callable[[Any], Any], output: Output, rows: int = 65_536) -> None:
         self._choose = choose
         self._output = output
+        self._rows = rows
 
     def take(self, items: Iterable[Item | None], report: FileReport) -> Iterator[Remark]:
-        for item in batches(items, report.file):
+        for item in batches(items, report.file, rows=self._rows):
             if item is None or isinstance(item, Damage | Foreign | Notice):
                 yield item
                 continue
