@@ -25,7 +25,7 @@ def refuse_inputs(output: str, files: Sequence[str]) -> None:
     """UsageError when the output is one of the files to be read, under whatever name."""
     for file in files:
         with suppress(OSError, ValueError):
-            if os.path.samefile(file, output):
+            if Path(file).samefile(output):
                 raise click.UsageError(f"{output} is read and cannot be written at the same time")
 
 

@@ -22,9 +22,7 @@ _ROWS = 1000
 class PointTable:
     """Columns are as wide as their widest cell, within reason; nothing is cut off."""
 
-    def __init__(
-        self, out: TextIO, choice: ChosenPoints, wide: bool, name_files: bool
-    ) -> None:
+    def __init__(self, out: TextIO, choice: ChosenPoints, wide: bool, name_files: bool) -> None:
         self._out = out
         self._choice = Choice(choice.names, choice.attributes, choice.since, choice.until)
         self._pids = choice.pids
