@@ -10,8 +10,8 @@ from os import urandom
 
 from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER
 from otel_etw.captures.etl.records import RECORD_TYPES as _RECORD_TYPES
+from otel_etw.captures.etl.report import MOST_EVENT_KINDS as _MOST_EVENT_KINDS
 from otel_etw.captures.etl.report import RECORD_KINDS as _RECORD_KINDS
-from otel_etw.captures.etl.walk import MOST_EVENTS as _MOST_EVENTS
 
 cdef enum:
     GUID = 16
@@ -61,7 +61,7 @@ cdef struct Found:
 cdef RecordType types[256]
 cdef RecordType message
 cdef RecordType other
-cdef size_t most_events = _MOST_EVENTS
+cdef size_t most_events = _MOST_EVENT_KINDS
 
 
 cdef RecordType record_type(type) except *:

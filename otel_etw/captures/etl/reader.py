@@ -22,7 +22,13 @@ from otel_etw.captures.etl.events import foreign_name, payload_of
 from otel_etw.captures.etl.expand import ALGORITHMS, expanded
 from otel_etw.captures.etl.log_header import is_log_header, read_log_header
 from otel_etw.captures.etl.order import HeldFrame, TimeOrder
-from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
+from otel_etw.captures.etl.report import (
+    MOST_PROCESSES,
+    MOST_SESSIONS,
+    RECORD_KINDS,
+    EtlReport,
+    EventCount,
+)
 from otel_etw.captures.etl.session import Session
 from otel_etw.captures.etl.walk import FoundEvent
 from otel_etw.captures.expansion import Expansion
@@ -45,8 +51,6 @@ else:
     Walk = _walk.Walk
 
 _XPRESS = 3
-_MOST_SESSIONS = 100
-_MOST_PROCESSES = 65_536
 
 _UNKNOWN = "times and processes of events are not known"
 
@@ -139,7 +143,7 @@ class EtlReader:
 
     def _notices(self, session: Session, offset: int) -> Iterator[Notice]:
         report = self.report
-        if len(report.sessions) < _MOST_SESSIONS:
+        if len(report.sessions) < MOST_SESSIONS:
             report.sessions.append(session)
         report.lost_events += session.lost_events
         report.lost_buffers += session.lost_buffers
@@ -231,7 +235,7 @@ class EtlReader:
                     raise ValueError("its extended items do not fit in it")
                 payload = payload_of(event_id, user_data)
                 if payload is None:
-                    items.append(Foreign(offset, length, foreign_name(event_id)))
+                    items.append(Foreign(offset, length, foreign_name(event_id), "event"))
                     continue
                 check_request(payload)
             except ValueError as error:
@@ -247,7 +251,7 @@ class EtlReader:
 
     def _count_process(self, process: int) -> None:
         processes = self.report.processes
-        if process in processes or len(processes) < _MOST_PROCESSES:
+        if process in processes or len(processes) < MOST_PROCESSES:
             processes[process] = processes.get(process, 0) + 1
 
     def _update(self) -> None:
@@ -258,7 +262,7 @@ class EtlReader:
             EventCount(UUID(bytes_le=guid), event_id, count)
             for guid, event_id, count in walk.events
         ]
-        report.events.sort(key=lambda event: (-event.count, event.provider, event.id))
+        report.events.sort(key=EventCount.order)
         report.uncounted_events = walk.uncounted
         times = walk.take_times()
         if times and self._clock:

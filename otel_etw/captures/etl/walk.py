@@ -9,12 +9,9 @@ from __future__ import annotations
 from struct import Struct
 
 from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER, RECORD_TYPES
-from otel_etw.captures.etl.report import RECORD_KINDS
+from otel_etw.captures.etl.report import MOST_EVENT_KINDS, RECORD_KINDS
 
-__all__ = ["MOST_EVENTS", "FoundEvent", "Walk"]
-
-MOST_EVENTS = 65_536
-"""Pairs of provider and event id that are counted apart."""
+__all__ = ["FoundEvent", "Walk"]
 
 FoundEvent = tuple[int, int, int, int, int, int, bytes | None]
 """position, size, time (raw), process, thread, event id, user data: None when the extended items
@@ -99,7 +96,7 @@ class Walk:
         count = self._events.get(key)
         if count is not None:
             self._events[key] = count + 1
-        elif len(self._events) < MOST_EVENTS:
+        elif len(self._events) < MOST_EVENT_KINDS:
             self._events[key] = 1
         else:
             self._uncounted += 1
@@ -115,7 +112,7 @@ class Walk:
 
     @property
     def events(self) -> list[tuple[bytes, int, int]]:
-        """GUID, event id and count of the first `MOST_EVENTS` pairs that came, in no order."""
+        """GUID, event id and count of the first `MOST_EVENT_KINDS` pairs that came, in no order."""
         return [(*key, count) for key, count in self._events.items()]
 
     @property
