@@ -53,6 +53,8 @@ class CaptureFacts:
     """What is known of one file. Sizes are bytes."""
 
     file: str
+    provider: UUID
+    """Whose events are frames."""
     formats: tuple[str, ...] = ()
     """Keys of `CAPTURE_FORMATS`: compressions from the outside in, then the format inside. Empty
     for a file that is empty."""
@@ -89,7 +91,7 @@ def capture_facts(file: str, provider: UUID) -> CaptureFacts:
 
     Bounded in memory: series are counted up to the limits of `Overview`, 1,000,000 or some 400 MB.
     """
-    facts = CaptureFacts(file)
+    facts = CaptureFacts(file, provider)
     reader = RecognisingReader(provider)
     overview = Overview()
     try:

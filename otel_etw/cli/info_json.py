@@ -29,6 +29,7 @@ def facts_object(facts: CaptureFacts) -> dict[str, Any]:
         "events": _events(report) if report else [],
         "uncounted_events": report.uncounted_events if report else 0,
         "processes": _processes(report) if report else [],
+        "provider": str(facts.provider) if report else None,
         "frames": facts.frames,
         "payload_bytes": facts.payload_bytes,
         "largest_payload": facts.largest_payload,
@@ -152,8 +153,7 @@ def _span(span: Span) -> dict[str, Any] | None:
 
 
 def _time(nanoseconds: int) -> str | None:
-    """ISO 8601 in UTC to the nanosecond; None for what is in no year of four digits, as in a damaged
-    log header."""
+    """ISO 8601 in UTC to the nanosecond; None for a damaged one, of no year from 1 to 9999."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
     try:
         moment = _EPOCH + timedelta(seconds=seconds)

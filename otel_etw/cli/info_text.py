@@ -131,12 +131,11 @@ class _Shown:
 
     def _processes(self, report: EtlReport) -> Iterator[RenderableType]:
         processes = sorted(report.processes.items(), key=lambda each: (-each[1], each[0]))
+        headers = ("events", "pid", "program") if report.images else ("events", "pid")
         rows = [
-            (f"{count:,}", f"{pid}", report.images.get(pid, ""))
+            (f"{count:,}", f"{pid}", report.images.get(pid, ""))[: len(headers)]
             for pid, count in processes[: self._limit]
         ]
-        headers = ("events", "pid", "program") if report.images else ("events", "pid")
-        rows = [row[: len(headers)] for row in rows]
         hidden = len(processes) - len(rows)
         title = "Processes that wrote events of the provider"
         yield from self._list(title, headers, rows, hidden, "process")
@@ -221,8 +220,7 @@ def _of_session(session: Session) -> Iterator[tuple[str, str]]:
 
 
 def _of_contents(facts: CaptureFacts) -> Iterator[tuple[str, str]]:
-    size = f", {_size(facts.payload_bytes)} of OTLP, the largest {_size(facts.largest_payload)}"
-    yield "frames", counted(facts.frames, "frame") + (size if facts.frames else "")
+    yield "frames", _frames(facts)
     if facts.frame_times.last:
         yield "frames", _span(facts.frame_times)
     series = "1 series" if facts.series == 1 else f"{facts.series:,} series"
@@ -242,6 +240,19 @@ def _of_contents(facts: CaptureFacts) -> Iterator[tuple[str, str]]:
             f"{_size(facts.payload_bytes / rated.seconds)} of OTLP a second",
         )
         yield "rate", ", ".join(parts)
+
+
+def _frames(facts: CaptureFacts) -> str:
+    """How many, and how large they are; or why there are none."""
+    frames = counted(facts.frames, "frame")
+    if facts.frames:
+        largest = _size(facts.largest_payload)
+        return f"{frames}, {_size(facts.payload_bytes)} of OTLP, the largest {largest}"
+    if facts.report is None:
+        return frames
+    if any(event.provider == facts.provider for event in facts.report.events):
+        return f"{frames}: no event of provider {facts.provider} holds OTLP"
+    return f"{frames}: no event of provider {facts.provider} is in it"
 
 
 def _damage(facts: CaptureFacts) -> str:

@@ -21,6 +21,7 @@ from otel_etw.captures.etl.clock import Clock
 from otel_etw.captures.etl.events import foreign_name, payload_of
 from otel_etw.captures.etl.expand import ALGORITHMS, expanded
 from otel_etw.captures.etl.log_header import is_log_header, read_log_header
+from otel_etw.captures.etl.names import EVENT_NAMES, PROVIDER_NAMES, event_names, program
 from otel_etw.captures.etl.order import HeldFrame, TimeOrder
 from otel_etw.captures.etl.report import (
     MOST_PROCESSES,
@@ -52,6 +53,8 @@ else:
 
 _XPRESS = 3
 
+_EVENTS = (0x12, 0x13)  # types of records with an EVENT_HEADER
+
 _UNKNOWN = "times and processes of events are not known"
 
 
@@ -78,6 +81,8 @@ class EtlReader:
         self._order = TimeOrder()
         self._clock: Clock | None = None
         self._algorithm = _XPRESS
+        self._provider_names: dict[UUID, str] = {}
+        self._event_names: dict[tuple[UUID, int], str] = {}
         self._latest = 0  # time of the latest event that has one
         self._told_of_order = False
 
@@ -171,6 +176,7 @@ class EtlReader:
         start = min(buffer.start + HEADER, buffer.end)
         end = max(start, min(buffer.start + valid, buffer.end))
         events, stop, fault = self._walk.buffer(data, start, end, valid == header.valid)
+        self._take_names()
         if events:
             yield from self._events(events, buffer, None)
         if buffer.is_cut and buffer.start + valid > buffer.end:
@@ -199,6 +205,7 @@ class EtlReader:
             yield Damage(offset, length, f"a compressed buffer: {fault}")
             return
         events, stop, fault = self._walk.buffer(data, 0, size, True)
+        self._take_names()
         if events:
             yield from self._events(events, buffer, (offset, length))
         if fault:
@@ -254,12 +261,33 @@ class EtlReader:
         if process in processes or len(processes) < MOST_PROCESSES:
             processes[process] = processes.get(process, 0) + 1
 
+    def _take_names(self) -> None:
+        """Keep the names in the buffer that was walked. There are no more than kinds of events and
+        processes are counted."""
+        for record in self._walk.take_naming_records():
+            if record[2] in _EVENTS:
+                provider, event_id, provider_name, name = event_names(record)
+                if provider_name:
+                    self._provider_names.setdefault(provider, provider_name)
+                if name:
+                    self._event_names[provider, event_id] = name
+            elif found := program(record):
+                images = self.report.images
+                if found[0] in images or len(images) < MOST_PROCESSES:
+                    images[found[0]] = found[1]
+
+    def _event_count(self, provider: UUID, event_id: int, count: int) -> EventCount:
+        provider_name = self._provider_names.get(provider) or PROVIDER_NAMES.get(provider, "")
+        key = provider, event_id
+        name = self._event_names.get(key) or EVENT_NAMES.get(key, "")
+        return EventCount(provider, event_id, count, provider_name, name)
+
     def _update(self) -> None:
         """Bring the report's counts of records and events up to date."""
         report, walk = self.report, self._walk
         report.records = dict(zip(RECORD_KINDS, walk.records, strict=True))
         report.events = [
-            EventCount(UUID(bytes_le=guid), event_id, count)
+            self._event_count(UUID(bytes_le=guid), event_id, count)
             for guid, event_id, count in walk.events
         ]
         report.events.sort(key=EventCount.order)

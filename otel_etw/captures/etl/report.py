@@ -107,6 +107,9 @@ class EtlReport:
             if process in self.processes or len(self.processes) < MOST_PROCESSES:
                 self.processes[process] = self.processes.get(process, 0) + count
         self._include_events(other.events)
+        for process, image in other.images.items():
+            if len(self.images) < MOST_PROCESSES:
+                self.images[process] = image
         first = (self.first_event, other.first_event)
         self.first_event = min((time for time in first if time is not None), default=None)
         last = (self.last_event, other.last_event)
@@ -117,7 +120,13 @@ class EtlReport:
         for event in events:
             key = event.provider, event.id
             if key in counts:
-                counts[key] = replace(counts[key], count=counts[key].count + event.count)
+                before = counts[key]
+                counts[key] = replace(
+                    before,
+                    count=before.count + event.count,
+                    provider_name=before.provider_name or event.provider_name,
+                    name=before.name or event.name,
+                )
             elif len(counts) < MOST_EVENT_KINDS:
                 counts[key] = event
             else:

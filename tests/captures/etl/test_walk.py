@@ -21,7 +21,8 @@ GUID = OURS.bytes_le
 def walked(walk: Any, data: bytes, start: int = 0, is_exact: bool = True) -> Any:
     """All that a walk says of ``data``."""
     results = walk.buffer(data, start, len(data), is_exact)
-    return results, walk.records, sorted(walk.events), walk.uncounted, walk.take_times()
+    naming = walk.take_naming_records()
+    return results, walk.records, sorted(walk.events), walk.uncounted, walk.take_times(), naming
 
 
 @pytest.mark.parametrize("walk", WALKS)
