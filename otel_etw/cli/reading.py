@@ -138,7 +138,7 @@ class CaptureRun:
             report.damaged_bytes += remark.length
             self._say(damage_text(report.file, remark), DAMAGED)
         elif isinstance(remark, Foreign):
-            report.foreign[remark.what] += 1
+            report.foreign[remark.what, remark.unit] += 1
         elif isinstance(remark, Notice):
             self._say(f"{report.file}: {remark.text}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta, timezone
 from typing import TextIO
 
 from otel_etw.captures import Point
@@ -13,6 +14,7 @@ __all__ = [
     "QUANTILES",
     "attributes_text",
     "counted",
+    "instant_text",
     "json_text",
     "json_value",
     "kind_text",
@@ -27,9 +29,21 @@ __all__ = [
 _BARE = re.compile(r"(?!(true|false|null|NaN|-?Infinity)$)[^\W\d][^\s,=\"{}\[\]]*")
 
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
 def counted(count: int, what: str) -> str:
     """``1 point``, ``2,000 points``."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
+
+
+def instant_text(nanoseconds: int) -> str:
+    """A time as people read it: ``2026-11-25 10:00:00.123 UTC``."""
+    try:
+        moment = _EPOCH + timedelta(milliseconds=nanoseconds // 1_000_000)
+    except OverflowError:
+        return f"{nanoseconds:,} ns since 1970"
+    return f"{moment.replace(tzinfo=None).isoformat(' ', 'milliseconds')} UTC"
 
 
 def must_be_ascii(out: TextIO) -> bool:

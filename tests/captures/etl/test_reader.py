@@ -241,7 +241,7 @@ def test_records_and_events_are_counted(walk: None) -> None:
         "other": 2,
     }
     assert report.events == [
-        EventCount(DEFAULT_PROVIDER.guid, 81, 5),
+        EventCount(DEFAULT_PROVIDER.guid, 81, 5, DEFAULT_PROVIDER.name, "otlp_metrics"),
         EventCount(OTHER_PROVIDER, 7, 3),
     ]
     assert report.processes == {4242: 5}
