@@ -15,10 +15,11 @@ from otel_etw.cli.formats import FORMATS, Target, format_of
 from otel_etw.cli.output_files import COMPRESSIONS, OutputFailed, refuse_inputs, replaced
 from otel_etw.cli.outputs import Sink
 from otel_etw.cli.reading import UNREADABLE, CaptureRun
+from otel_etw.cli.reading_progress import reading_progress
 from otel_etw.cli.sinks import ByteSink, TextSink
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
-__all__ = ["convert"]
+__all__ = ["convert", "convert_files"]
 
 _EPILOG = """\b
 Examples:
@@ -80,6 +81,19 @@ def convert(
     OTLP takes whole frames over as they are, unless points are chosen. Parquet and Arrow have one
     row a point, and a column for all that OTLP has of it.
     """
+    convert_files(context, files, output, form, choice, stats)
+
+
+def convert_files(
+    context: click.Context,
+    files: tuple[str, ...],
+    output: str,
+    form: str | None,
+    choice: ChosenPoints,
+    stats: bool,
+) -> None:
+    """Write the chosen points of files to an output, in a format or the one its ending asks for,
+    and end the command."""
     name, compression = _without_compression(output)
     form = form or format_of(name)
     if form is None:
@@ -96,7 +110,8 @@ def convert(
     refuse_inputs(output, files)
     try:
         with _opened(output, compression) as target:
-            run = CaptureRun(row.consumer(target, choice), choice.provider, stats)
+            progress = None if sys.stdout.isatty() and output == "-" else reading_progress(files)
+            run = CaptureRun(row.consumer(target, choice), choice.provider, stats, progress)
             run.read(files)
             if run.unreadable == len(files):
                 # Nothing was read: what may be there already is worth more.

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from otel_etw.captures.columns import COLUMNS
-from tests.captures.columns.test_rows import arrow_field
+from tests.support.arrow_fields import SCHEMA
 from tests.support.command_line import capture, framed, gauge, process, request, run
 from tests.support.converted import READERS, comparable, expected, odd_payloads, tables
 from tests.support.data import COLLECTOR
@@ -94,7 +94,7 @@ def test_events_of_windows_bring_their_columns(ending: str, tmp_path: Path) -> N
 def test_the_schemas_are_the_documented_one(tmp_path: Path) -> None:
     """Types, order, and what may be null; texts of Arrow's file are plain strings."""
     path = capture(tmp_path / "m.pb", gauge(1))
-    wanted = pa.schema([arrow_field(column) for column in COLUMNS])
+    wanted = SCHEMA
     parquet = pq.read_schema(converted(tmp_path / "m.parquet", path)).remove_metadata()
     assert parquet.equals(wanted)
     with pa.ipc.open_file(converted(tmp_path / "m.arrow", path)) as reader:
