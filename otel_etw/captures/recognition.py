@@ -40,6 +40,8 @@ class CaptureFormat:
     """A way to keep frames in a file."""
 
     name: str
+    key: str
+    """What programs call it."""
     begins: Callable[[bytes], bool]
     """Whether a file that begins with these bytes, `_HEAD` or all of them, has this format."""
     reader: Callable[[Expansion, UUID], Reader]
@@ -77,41 +79,63 @@ def _expanding(codec: Codec, expansion: Expansion, provider: UUID) -> Reader:
 
 def _archive(expansion: Expansion, provider: UUID) -> Reader:
     inner = expansion.enter()
-    return ZipReader(lambda: RecognisingReader(provider, inner), inner)
+    return _ArchiveReader(lambda: RecognisingReader(provider, inner), inner)
+
+
+class _ArchiveReader(ZipReader):
+    """Keeps what is known of the members that are captures."""
+
+    formats: tuple[CaptureFormat, ...] = ()
+    """Of the latest one."""
+    report: EtlReport | None = None
+    """Of all that are ETW logs together."""
+
+    def _has_read(self, reader: Reader) -> None:
+        assert isinstance(reader, RecognisingReader)
+        self.formats = reader.formats
+        if reader.report:
+            self.report = self.report or EtlReport()
+            self.report.include(reader.report)
 
 
 CAPTURE_FORMATS = (
     CaptureFormat(
         "ETW log",
+        "etl",
         begins_log,
         lambda expansion, provider: EtlReader(provider, expansion),
         found_behind_damage=True,
     ),
-    CaptureFormat("zip", begins_zip, _archive),
+    CaptureFormat("zip", "zip", begins_zip, _archive),
     CaptureFormat(
+        "gzip",
         "gzip",
         lambda head: head.startswith(GZIP.magic),
         lambda expansion, provider: _expanding(GZIP, expansion, provider),
     ),
     CaptureFormat(
         "zstd",
+        "zstd",
         lambda head: head.startswith(ZSTD_MAGIC),
         lambda expansion, provider: _expanding(zstd(), expansion, provider),
     ),
     CaptureFormat(
         "length-prefixed zstd",
+        "otlp-proto-zstd",
         _begins_zstd_frames,
         lambda expansion, _: FrameReader(ZstdPayloads(zstd(), expansion)),
         found_behind_damage=True,
     ),
     CaptureFormat(
         "length-prefixed protobuf",
+        "otlp-proto",
         _begins_frames,
         lambda expansion, _: FrameReader(ProtobufPayloads()),
         found_behind_damage=True,
     ),
     CaptureFormat(
         "OTLP JSON Lines",
+        "otlp-json",
         _begins_lines,
         lambda expansion, _: LineReader(),
         found_behind_damage=True,
@@ -140,16 +164,31 @@ class RecognisingReader:
         self.format: CaptureFormat | None = None
         self._reader: Reader | None = None
         self._head = b""
+        self.size = 0
+        """Bytes that came."""
+
+    @property
+    def formats(self) -> tuple[CaptureFormat, ...]:
+        """The format and, where that is a compression, what is inside: from the outside in. Of a
+        zip file the latest member that was read; nothing while the format is not known."""
+        reader: object = self._reader
+        if isinstance(reader, ExpandingReader):
+            reader = reader.inner
+        has_more = isinstance(reader, RecognisingReader | _ArchiveReader)
+        return (self.format, *(reader.formats if has_more else ())) if self.format else ()
 
     @property
     def report(self) -> EtlReport | None:
-        """What is known of an ETW log by now; None for files of other formats."""
+        """What is known of an ETW log by now, of those in a zip file together once they are read;
+        None for files of other formats."""
         reader: object = self._reader
-        if isinstance(reader, ExpandingReader | ZipReader):
+        if isinstance(reader, ExpandingReader):
             reader = reader.inner
-        return reader.report if isinstance(reader, EtlReader | RecognisingReader) else None
+        has_report = isinstance(reader, EtlReader | RecognisingReader | _ArchiveReader)
+        return reader.report if has_report else None
 
     def feed(self, data: bytes) -> Iterator[Item]:
+        self.size += len(data)
         if not self._is_content:
             self._expansion.read(len(data))
         if not self._reader:

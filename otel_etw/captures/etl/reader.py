@@ -21,8 +21,15 @@ from otel_etw.captures.etl.clock import Clock
 from otel_etw.captures.etl.events import foreign_name, payload_of
 from otel_etw.captures.etl.expand import ALGORITHMS, expanded
 from otel_etw.captures.etl.log_header import is_log_header, read_log_header
+from otel_etw.captures.etl.names import EVENT_NAMES, PROVIDER_NAMES, event_names, program
 from otel_etw.captures.etl.order import HeldFrame, TimeOrder
-from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
+from otel_etw.captures.etl.report import (
+    MOST_PROCESSES,
+    MOST_SESSIONS,
+    RECORD_KINDS,
+    EtlReport,
+    EventCount,
+)
 from otel_etw.captures.etl.session import Session
 from otel_etw.captures.etl.walk import FoundEvent
 from otel_etw.captures.expansion import Expansion
@@ -45,8 +52,8 @@ else:
     Walk = _walk.Walk
 
 _XPRESS = 3
-_MOST_SESSIONS = 100
-_MOST_PROCESSES = 65_536
+
+_EVENTS = (0x12, 0x13)  # types of records with an EVENT_HEADER
 
 _UNKNOWN = "times and processes of events are not known"
 
@@ -74,6 +81,8 @@ class EtlReader:
         self._order = TimeOrder()
         self._clock: Clock | None = None
         self._algorithm = _XPRESS
+        self._provider_names: dict[UUID, str] = {}
+        self._event_names: dict[tuple[UUID, int], str] = {}
         self._latest = 0  # time of the latest event that has one
         self._told_of_order = False
 
@@ -139,7 +148,7 @@ class EtlReader:
 
     def _notices(self, session: Session, offset: int) -> Iterator[Notice]:
         report = self.report
-        if len(report.sessions) < _MOST_SESSIONS:
+        if len(report.sessions) < MOST_SESSIONS:
             report.sessions.append(session)
         report.lost_events += session.lost_events
         report.lost_buffers += session.lost_buffers
@@ -167,6 +176,7 @@ class EtlReader:
         start = min(buffer.start + HEADER, buffer.end)
         end = max(start, min(buffer.start + valid, buffer.end))
         events, stop, fault = self._walk.buffer(data, start, end, valid == header.valid)
+        self._take_names()
         if events:
             yield from self._events(events, buffer, None)
         if buffer.is_cut and buffer.start + valid > buffer.end:
@@ -195,6 +205,7 @@ class EtlReader:
             yield Damage(offset, length, f"a compressed buffer: {fault}")
             return
         events, stop, fault = self._walk.buffer(data, 0, size, True)
+        self._take_names()
         if events:
             yield from self._events(events, buffer, (offset, length))
         if fault:
@@ -231,7 +242,7 @@ class EtlReader:
                     raise ValueError("its extended items do not fit in it")
                 payload = payload_of(event_id, user_data)
                 if payload is None:
-                    items.append(Foreign(offset, length, foreign_name(event_id)))
+                    items.append(Foreign(offset, length, foreign_name(event_id), "event"))
                     continue
                 check_request(payload)
             except ValueError as error:
@@ -247,18 +258,39 @@ class EtlReader:
 
     def _count_process(self, process: int) -> None:
         processes = self.report.processes
-        if process in processes or len(processes) < _MOST_PROCESSES:
+        if process in processes or len(processes) < MOST_PROCESSES:
             processes[process] = processes.get(process, 0) + 1
+
+    def _take_names(self) -> None:
+        """Keep the names in the buffer that was walked. There are no more than kinds of events and
+        processes are counted."""
+        for record in self._walk.take_naming_records():
+            if record[2] in _EVENTS:
+                provider, event_id, provider_name, name = event_names(record)
+                if provider_name:
+                    self._provider_names.setdefault(provider, provider_name)
+                if name:
+                    self._event_names[provider, event_id] = name
+            elif found := program(record):
+                images = self.report.images
+                if found[0] in images or len(images) < MOST_PROCESSES:
+                    images[found[0]] = found[1]
+
+    def _event_count(self, provider: UUID, event_id: int, count: int) -> EventCount:
+        provider_name = self._provider_names.get(provider) or PROVIDER_NAMES.get(provider, "")
+        key = provider, event_id
+        name = self._event_names.get(key) or EVENT_NAMES.get(key, "")
+        return EventCount(provider, event_id, count, provider_name, name)
 
     def _update(self) -> None:
         """Bring the report's counts of records and events up to date."""
         report, walk = self.report, self._walk
         report.records = dict(zip(RECORD_KINDS, walk.records, strict=True))
         report.events = [
-            EventCount(UUID(bytes_le=guid), event_id, count)
+            self._event_count(UUID(bytes_le=guid), event_id, count)
             for guid, event_id, count in walk.events
         ]
-        report.events.sort(key=lambda event: (-event.count, event.provider, event.id))
+        report.events.sort(key=EventCount.order)
         report.uncounted_events = walk.uncounted
         times = walk.take_times()
         if times and self._clock:
