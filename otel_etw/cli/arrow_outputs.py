@@ -82,7 +82,8 @@ class ParquetOutput(_Gathered):
             write_statistics=[
                 column.name
                 for column in COLUMNS
-                if column.name in _SOUGHT or not (column.type.is_dictionary or column.type.children)
+                if column.name in _SOUGHT
+                or not (column.type.is_dictionary or column.type.children)
             ],
             column_encoding=dict.fromkeys(_DOUBLES, "BYTE_STREAM_SPLIT"),
             write_batch_size=_ROWS,
