@@ -101,7 +101,6 @@ class _Page:
         common = [screen.shown(text) for text in self._origins.common()]
         for line in self._fitted(common, screen.width):
             screen.line((line, _FAINT))
-        screen.line()
 
     def _span(self) -> str:
         """``2026-11-25 10:13:17 to 10:13:25 +01:00 (7.5 s)``"""
@@ -130,8 +129,10 @@ class _Page:
         overview = self._overview
         hidden = 0 if self._all else max(len(overview.metrics) - _METRICS, 0)
         if hidden:
+            self._screen.line()
             self._screen.line(self._more(hidden, "metric"))
         if overview.left_out:
+            self._screen.line()
             text = (
                 f"Not shown: {counted(overview.left_out, 'point')} of further series, for which "
                 "there was no room: choose by --name or --attribute, or list the --points."
@@ -179,7 +180,7 @@ class _Page:
             series.origin,
             [screen.shown(text) for text in texts],
             [screen.shown(text) for text in numbers.of(series)],
-            sparkline(series.slots, screen.blocks, from_zero=not numbers.is_level),
+            sparkline(series.slots, screen.blocks, numbers.is_level),
         )
 
     def _write(self, blocks: Sequence[Block]) -> None:
@@ -189,35 +190,35 @@ class _Page:
 
     def _block(self, block: Block, layout: Layout) -> None:
         screen, overview = self._screen, self._overview
-        origins = dict.fromkeys(row.origin for row in block.rows)
-        is_one = len(origins) == 1
-        if is_one and block.rows[0].origin != self._section:
-            self._section = block.rows[0].origin
-            self._origin(self._section, "", blank=True)
+        by_origin: dict[int, list[Row]] = {}
+        for row in block.rows:
+            by_origin.setdefault(row.origin, []).append(row)
+        if block.is_first:
+            screen.line()
+        # Of one origin, it stands above the metric and all that follow of the same one.
+        section = next(iter(by_origin)) if len(by_origin) == 1 else None
+        if section is not None and section != self._section:
+            self._origin(section, "")
         if block.is_first:
             metric = overview.metrics[block.metric]
             write_metric(screen, metric, overview.descriptions[block.metric], self._all)
-        for origin in origins:
-            if not is_one:
+        for origin, rows in by_origin.items():
+            if section is None:
                 self._origin(origin, INDENT)
-            for row in block.rows:
-                if row.origin == origin:
-                    self._series(row, block, layout)
-        if not is_one:
-            self._section = None
+            for row in rows:
+                self._series(row, block, layout)
+        self._section = section
         if block.more:
             screen.line(INDENT, self._more(block.more, "series"))
-        screen.line()
 
-    def _origin(self, origin: int, indent: str, blank: bool = False) -> None:
+    def _origin(self, origin: int, indent: str) -> None:
+        """Who measured, unless that is the same for all."""
         if len(self._overview.origins) < 2:
             return
         texts = [self._screen.shown(text) for text in self._origins.label(origin)]
-        columns = self._screen.width - len(indent)
-        for line in self._fitted(texts or ["nothing else is known of who measured"], columns):
+        texts = [f"from {texts[0]}", *texts[1:]] if texts else ["from a source with nothing more"]
+        for line in self._fitted(texts, self._screen.width - len(indent)):
             self._screen.line(indent, (line, _ORIGIN))
-        if blank:
-            self._screen.line()
 
     def _series(self, row: Row, block: Block, layout: Layout) -> None:
         cells = [

@@ -67,15 +67,11 @@ class PointList:
     def _point(self, point: dict[str, Any]) -> None:
         self._head(point)
         time = self._time_of(point)
-        parts: list[Part] = [_INDENT]
-        columns = len("00:00:00.") + self._digits
-        shown = "" if time == self._time else time
+        times = [f"{'' if time == self._time else time:{len('00:00:00.') + self._digits}}"]
         self._time = time
-        parts += [(f"{shown:{columns}}", _FAINT), _GAP]
         if self._wide:
-            start = self._start_of(point)
-            parts += [(start, _FAINT), _GAP]
-        self._values(point, parts)
+            times.append(self._start_of(point))
+        self._values(point, times)
 
     # What stands above points --------------------------------------------------------------------
 
@@ -153,48 +149,41 @@ class PointList:
 
     # Values --------------------------------------------------------------------------------------
 
-    def _values(self, point: dict[str, Any], parts: list[Part]) -> None:
-        """The rest of a point's line, and the lines below it where that is too short."""
+    def _values(self, point: dict[str, Any], times: Sequence[str]) -> None:
+        """The line of a point behind its times, and the lines below it where that is too short."""
         screen = self._screen
-        taken = sum(width(part if isinstance(part, str) else part[0]) for part in parts)
+        before = _INDENT + "".join(f"{time}{_GAP}" for time in times)
         value = _value_text(point)
-        attributes = [screen.shown(text) for text in attribute_texts(point["attributes"])]
         if "count" not in point:
             value = f"{value:>{_NUMBER}}"
-        columns = screen.width - taken - width(value) - len(_GAP)
-        if columns >= _LEAST_ATTRIBUTES or not attributes:
-            lines = wrapped(attributes, columns) or [[]]
-            if not attributes and width(value) > screen.width - taken:
-                self._below([], value.split(), " ", parts, taken)
-                return
-            if len(lines) == 1 or "count" not in point:
-                first, *others = ("".join(line) for line in lines)
-                screen.line(*parts, (value, _VALUE), _GAP, first)
-                before = " " * (taken + width(value) + len(_GAP))
-                for line in others:
-                    screen.line(before, line)
-                return
-        self._below(attributes, value.split(), " ", parts, taken)
+        attributes = [screen.shown(text) for text in attribute_texts(point["attributes"])]
+        columns = screen.width - len(before) - width(value)
+        if attributes:
+            columns -= len(_GAP)
+        if columns >= (_LEAST_ATTRIBUTES if attributes else 0):
+            first, *others = wrapped(attributes, columns) or [[]]
+            screen.line((before, _FAINT), (value, _VALUE), _GAP, "".join(first))
+            for line in others:
+                screen.line(" " * (screen.width - columns), "".join(line))
+        else:
+            self._write_below(times, value.split(), attributes)
 
-    def _below(
-        self,
-        attributes: Sequence[str],
-        words: Sequence[str],
-        separator: str,
-        parts: list[Part],
-        taken: int,
+    def _write_below(
+        self, times: Sequence[str], words: Sequence[str], attributes: Sequence[str]
     ) -> None:
         """Values, then attributes, in lines of their own."""
-        columns = self._screen.width - taken
-        if columns < _LEAST_ATTRIBUTES:
-            self._screen.line(*parts)
-            parts, taken = [_INDENT * 2], len(_INDENT * 2)
-            columns = self._screen.width - taken
-        lines = [("".join(line), _VALUE) for line in wrapped(words, columns, separator)]
-        lines += [("".join(line), "") for line in wrapped(attributes, columns)]
-        for index, (line, style) in enumerate(lines):
-            before: list[Part] = [" " * taken] if index else parts
-            self._screen.line(*before, (line, style))
+        screen = self._screen
+        before = _INDENT + "".join(f"{time}{_GAP}" for time in times)
+        if screen.width - len(before) < _LEAST_ATTRIBUTES:
+            for time in times:
+                screen.line((f"{_INDENT}{time}", _FAINT))
+            before = _INDENT * 2
+        columns = screen.width - len(before)
+        lines: list[Part] = [("".join(line), _VALUE) for line in wrapped(words, columns, " ")]
+        lines += ["".join(line) for line in wrapped(attributes, columns)]
+        for line in lines:
+            screen.line((before, _FAINT), line)
+            before = " " * len(before)
 
 
 @lru_cache(1024)
