@@ -47,21 +47,21 @@ def test_a_capture_of_one_service(tmp_path: Path) -> None:
         "host.name=web-1, service.name=shop, scope lib",
         "",
         "http.requests  sum, cumulative, {request}  What http.requests is",
-        "  method=GET, route=/api                        80  2.333/s       ▃▅▅▅▅█████",
-        "  method=GET, route=/                            5      0/s       ▁▁▁▁▁▁▁▁▁▁",
+        "  method=GET, route=/api                   80  2.333/s       ▃▅▅▅▅█████",
+        "  method=GET, route=/                       5      0/s       ▁▁▁▁▁▁▁▁▁▁",
         "",
         "memory.used  gauge, By  What memory.used is",
-        "                                          2.5 MiB  +1.5 MiB  ▁▁▁▁▁▅▅▅▅█████▇",
+        "                                     2.5 MiB  +1.5 MiB  ▁▁▁▁▁▅▅▅▅█████▇",
         "",
         "queue  sum, cumulative, up-down, {item}  What queue is",
-        "                                             12,345  +7,345  ▃▃▃▃▃▂▂▂▂▁▁▁▁▁█",
+        "                                        12,345  +7,345  ▃▃▃▃▃▂▂▂▂▁▁▁▁▁█",
         "",
         "sent  sum, delta, By  What sent is",
-        "  host=a                       512 B  51.2 B/s  total 2 KiB  ▅█████▁▁▁▁▅▅▅▅▅",
+        "  host=a                  512 B  51.2 B/s  total 2 KiB  ▅█████▁▁▁▁▅▅▅▅▅",
         "",
         "duration  histogram, cumulative, s  What duration is",
         "  route=/api",
-        "    80  2.333/s  p50 100 ms  p90 180 ms  p99 198 ms               ▃▅▅▅▅█████",
+        "    80  2.333/s  p50 100 ms  p90 180 ms  p99 198 ms          ▃▅▅▅▅█████",
     ]
 
 
@@ -72,23 +72,23 @@ def test_several_services_are_told_apart(tmp_path: Path) -> None:
         *exports({requests: {"": [1, 2]}, ("memory", "gauge", "By"): {"": [1, 1]}}),
         *exports({requests: {"": [3, 4]}, ("orders", "delta", "1"): {"": [7, 7]}}, service="pay"),
     )
-    assert (
-        shown(path)[1:]
-        == [
-            "host.name=web-1, scope lib",
-            "",
-            "http.requests  sum, cumulative, {request}  What http.requests is",
-            "  from service.name=shop",
-            "                                                    2  0.1/s           ██████████",
-            "  from service.name=pay",
-            "                                                    4  0.1/s           ██████████",
-            "",
-            "from service.name=shop",
-            "memory  gauge, By  What memory is",
-            "                                                  1 B  +0 B  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁",
-        ]
-        or True
-    )
+    assert shown(path)[1:] == [
+        "host.name=web-1, scope lib",
+        "",
+        "http.requests  sum, cumulative, {request}  What http.requests is",
+        "  from service.name=shop",
+        "              2  0.1/s                     █",
+        "  from service.name=pay",
+        "              4  0.1/s                     █",
+        "",
+        "from service.name=shop",
+        "memory  gauge, By  What memory is",
+        "             1 B  +0 B  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁",
+        "",
+        "from service.name=pay",
+        "orders  sum, delta, 1  What orders is",
+        "    7  0.7/s  total 14  ████████████████████",
+    ]
 
 
 def test_what_several_services_have_in_common_is_said_once(tmp_path: Path) -> None:
@@ -128,24 +128,36 @@ def test_what_several_services_have_in_common_is_said_once(tmp_path: Path) -> No
 
 def test_each_kind_of_point(tmp_path: Path) -> None:
     path = capture(tmp_path / "m.pb", every_kind())
-    assert (
-        shown(path)[3:]
-        == [
-            "int  gauge",
-            "                                   9.22e+18",
-            "",
-            "nan  gauge",
-            "                                        NaN",
-            "",
-            "inf  gauge",
-            "                                  -Infinity",
-        ]
-        or True
-    )
+    assert shown(path)[3:] == [
+        "int  gauge",
+        "                                                                      9.22e+18",
+        "",
+        "nan  gauge",
+        "                                                                           NaN",
+        "",
+        "inf  gauge",
+        "                                                                     -Infinity",
+        "",
+        "sum  sum, delta, By  bytes",
+        '  bytes={"base64": "AP8="}, list=[9007199254740993],          0.1 B  0.00166 B/s',
+        "  nothing=null",
+        "",
+        "histogram  histogram, cumulative",
+        "                                                   4    p50 10  p90 18  p99 19.8",
+        "",
+        "exponential  exponential histogram",
+        "                                            3    p50 3.364  p90 5.098  p99 5.598",
+        "",
+        "summary  summary",
+        "                                                                    9    p99 4.5",
+        "",
+        "gone  gauge",
+        "                                                                      no value",
+    ]
 
 
 def test_long_lists_are_cut_and_the_rest_is_counted(tmp_path: Path) -> None:
-    many = {f"key={number:02}": [number] for number in range(25)}
+    many = {f"key=n{number:02}": [number] for number in range(25)}
     path = capture(
         tmp_path / "m.pb",
         *exports({("m", "gauge", "1"): many, ("few", "gauge", "1"): dict(list(many.items())[:11])}),
@@ -173,10 +185,10 @@ def test_many_metrics_are_cut_and_counted(tmp_path: Path) -> None:
 
 
 def test_very_many_series_are_all_shown(tmp_path: Path) -> None:
-    series = {f"key={number}": [number] for number in range(4_500)}
+    series = {f"key=n{number}": [number] for number in range(4_500)}
     path = capture(tmp_path / "m.pb", *exports({("m", "gauge", "1"): series}))
     lines = [line.split() for line in shown(path, "--all") if "key=" in line]
-    assert lines == [[f"key={n}", f"{n:,}"] for n in range(4_500)]
+    assert lines == [[f"key=n{n}", f"{n:,}"] for n in range(4_500)]
 
 
 def test_long_attributes_are_wrapped_and_cut_unless_all_is_wanted(tmp_path: Path) -> None:
@@ -221,11 +233,7 @@ def test_a_gap_shows_in_the_sparkline(tmp_path: Path) -> None:
         *exports({metric: {"": [1, 2]}}),
         *exports({metric: {"": [3, 4]}}, begin=BEGIN + 150),
     )
-    line = shown(path)[4]
-    assert "▁▁▃" in line.replace(" ", "") or "▁" in line
-    before, _, after = line.rstrip().rpartition("  ")
-    assert before
-    assert after
+    assert shown(path)[4] == "    4  +3  ▁▃               ▆█"
 
 
 def test_what_was_left_out_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -253,12 +261,12 @@ def test_filters_and_last_hold_for_the_overview(tmp_path: Path) -> None:
     path = capture(
         tmp_path / "m.pb",
         *exports(
-            {("a", "counter", "1"): {"k=1": [1, 2], "k=2": [3, 4]}, ("b", "gauge", "1"): {"": [5]}}
+            {("a", "counter", "1"): {"k=a": [1, 2], "k=b": [3, 4]}, ("b", "gauge", "1"): {"": [5]}}
         ),
     )
-    lines = shown(path, "--name", "a", "--attribute", "k=2", "--last")
+    lines = shown(path, "--name", "a", "--attribute", "k=b", "--last")
     assert lines[0] == "2023-11-14 22:13:30 UTC, 1 point, 1 series of 1 metric"
-    assert lines[-1].split() == ["k=2", "4"]
+    assert lines[-1].split() == ["k=b", "4"]
 
 
 def test_times_are_local_unless_utc_is_asked_for(tmp_path: Path) -> None:

@@ -28,6 +28,11 @@ from tests.support.etl_files import EtlWriter
 SECOND = 1_000_000_000
 
 
+@pytest.fixture(autouse=True)
+def _a_hundred_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+
+
 def shown(*arguments: object) -> list[str]:
     """The lines of points in UTC."""
     result = run("view", "--points", "--utc", *arguments)
@@ -147,6 +152,14 @@ def test_lines_are_no_wider_than_what_is_there(tmp_path: Path, columns: str) -> 
         )
         assert result.returncode == 0
         assert max(map(width, result.stdout.splitlines())) <= max(int(columns), 40)
+
+
+def test_where_nobody_says_how_wide_there_are_100_columns(tmp_path: Path) -> None:
+    path = capture(tmp_path / "m.pb", gauge(1, long="v" * 500))
+    environment = {key: value for key, value in os.environ.items() if key != "COLUMNS"}
+    for options in ((), ("--points",)):
+        lines = process("view", path, *options, env=environment).stdout.splitlines()
+        assert max(map(len, lines)) == 100
 
 
 def test_many_points_are_shown_all(tmp_path: Path) -> None:
