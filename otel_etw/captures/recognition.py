@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, Codec, zstd
-from otel_etw.captures.etl import EtlReader, EtlReport, begins_log
+from otel_etw.captures.etl import EtlReader, EtlReport, begins_log, may_begin_log
 from otel_etw.captures.expanding import ExpandingReader
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.frame_file import FrameReader
@@ -187,6 +187,11 @@ class RecognisingReader:
         has_report = isinstance(reader, EtlReader | RecognisingReader | _ArchiveReader)
         return reader.report if has_report else None
 
+    @property
+    def log(self) -> EtlReader | None:
+        """The reader of a file that is an ETW log itself, not what a compressed one holds."""
+        return self._reader if isinstance(self._reader, EtlReader) else None
+
     def feed(self, data: bytes) -> Iterator[Item]:
         self.size += len(data)
         if not self._is_content:
@@ -201,7 +206,7 @@ class RecognisingReader:
             yield from self._reader.feed(data)
 
     def settle(self) -> Iterator[Item]:
-        if len(self._head) >= _LEAST:
+        if len(self._head) >= _LEAST and not self._is_too_short():
             yield from self._decide()
         if self._reader:
             yield from self._reader.settle()
@@ -211,6 +216,10 @@ class RecognisingReader:
             yield from self._decide()
         if self._reader:
             yield from self._reader.finish()
+
+    def _is_too_short(self) -> bool:
+        known = any(candidate.begins(self._head) for candidate in CAPTURE_FORMATS)
+        return not known and may_begin_log(self._head)
 
     def _decide(self) -> Iterator[Item]:
         self._recognise(search=True)

@@ -18,7 +18,7 @@ records are events of our provider, whose payload is a frame. One idea a file:
 
 from __future__ import annotations
 
-from otel_etw.captures.etl.buffers import begins_log
+from otel_etw.captures.etl.buffers import begins_log, may_begin_log
 from otel_etw.captures.etl.reader import NATIVE, EtlReader
 from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
 from otel_etw.captures.etl.session import Session
@@ -31,4 +31,5 @@ __all__ = [
     "EventCount",
     "Session",
     "begins_log",
+    "may_begin_log",
 ]

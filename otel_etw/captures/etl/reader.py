@@ -85,6 +85,7 @@ class EtlReader:
         self._event_names: dict[tuple[UUID, int], str] = {}
         self._latest = 0  # time of the latest event that has one
         self._told_of_order = False
+        self._told_of_circle = False
 
     def feed(self, data: bytes) -> Iterator[Item]:
         if self._is_file:
@@ -93,13 +94,36 @@ class EtlReader:
             yield from self._found(found)
 
     def settle(self) -> Iterator[Item]:
-        yield from self._order.all()
-        self._update()
+        for found in self._buffers.settle():
+            yield from self._found(found)
+        session = self.report.sessions[-1] if self.report.sessions else None
+        if session and session.is_circular and session.end is None and not self._told_of_circle:
+            self._told_of_circle = True
+            text = (
+                "it is circular: once it is full its session writes over the oldest events, which"
+                " cannot be followed"
+            )
+            yield Notice(0, text)
+        yield from self._end()
 
     def finish(self) -> Iterator[Item]:
         for found in self._buffers.finish():
             yield from self._found(found)
-        yield from self.settle()
+        yield from self._end()
+
+    @property
+    def unwritten(self) -> int | None:
+        """The offset from which on the file is zeros, to its end as far as it came: where a running
+        session may still write. None when there are none."""
+        return self._buffers.unwritten
+
+    def return_to_unwritten(self) -> None:
+        """What is fed next stands at ``unwritten``, in the place of the zeros."""
+        self._buffers.return_to_unwritten()
+
+    def _end(self) -> Iterator[Item]:
+        yield from self._order.all()
+        self._update()
 
     def _found(self, found: Buffer | Damage) -> Iterator[Item]:
         report = self.report
