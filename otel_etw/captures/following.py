@@ -11,6 +11,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from otel_etw.captures.capture import CHUNK, unreadable
+from otel_etw.captures.etl import LOG_HEAD
 from otel_etw.captures.items import CaptureError, Damage, Item
 from otel_etw.captures.recognition import RecognisingReader
 from otel_etw.captures.rotated_files import rotated_files
@@ -35,7 +36,8 @@ def follow(
     new file when one is full is followed into the next one, known by the number that ends its name.
 
     Of a running ETW session's file, zeros are what is not written yet: it may be made longer in
-    advance. What a circular one overwrites is not noticed, which a `Notice` says.
+    advance. When the session ends, a `Notice` says so, and what it lost. What a circular one
+    overwrites is not noticed, which a `Notice` says.
 
     The same file made shorter is read from its beginning. One cut and grown beyond its old length
     between two Nones is not noticed. Raises as `open`, also for what is no regular file; never
@@ -150,9 +152,20 @@ def _to_the_last(
         if reader.log and reader.log.unwritten is not None:
             file.seek(reader.log.unwritten)
             reader.log.return_to_unwritten()
+        if reader.log and reader.log.is_running:
+            yield from reader.log.look_again(_head(file))
         following = _next_of_session(path, reader)
         is_last = following is not None or _is_other(path, file)
         yield None
+
+
+def _head(file: BinaryIO) -> bytes:
+    """How the file begins now."""
+    here = file.tell()
+    file.seek(0)
+    head = file.read(LOG_HEAD)
+    file.seek(here)
+    return head
 
 
 def _next_of_session(path: str | os.PathLike[str], reader: RecognisingReader) -> Path | None:

@@ -203,3 +203,29 @@ def test_a_log_that_is_written_anew_is_read_anew(tmp_path: Path) -> None:
     assert numbers(now(following)) == [0, 1, 2, 3, 4, 5]
     path.write_bytes(log(2, first=10).data)
     assert numbers([*now(following), *now(following)]) == [10, 11]
+
+
+def test_what_was_lost_is_said_when_the_session_ends(tmp_path: Path) -> None:
+    path = tmp_path / "m.etl"
+    path.write_bytes(log(2).data)
+    following = captures.follow(path)
+    assert numbers(now(following)) == [0, 1]
+    ended = log(3, unfinished=False, lost_events=41).data
+    append(path, ended[3 * SIZE :])
+    assert numbers(now(following)) == [2]
+    overwrite(path, 0, ended[:SIZE])
+    end, lost = notices(now(following))
+    assert end == "its session has ended"
+    assert lost.startswith("41 events were lost while it was recorded. Likely cause: its buffers")
+    assert now(following) == []
+
+
+def test_a_header_that_is_damaged_meanwhile_says_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "m.etl"
+    path.write_bytes(log(1).data)
+    following = captures.follow(path)
+    assert numbers(now(following)) == [0]
+    other = log(1, unfinished=False, start=5 * 10**16).data[:SIZE]
+    for head in (bytes(SIZE), b"\xff" * SIZE, other, other[:200] + b"\xff" * 200):
+        overwrite(path, 0, head)
+        assert now(following) == []
