@@ -15,8 +15,8 @@ from otel_etw.cli.choice_options import provider_option
 from otel_etw.cli.file_arguments import expand_files
 from otel_etw.cli.info_json import facts_object
 from otel_etw.cli.reading import DAMAGED, UNREADABLE
+from otel_etw.cli.sinks import must_be_ascii
 from otel_etw.cli.streams import OUTPUT_FAILED, say
-from otel_etw.cli.texts import must_be_ascii
 
 __all__ = ["info"]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +24,7 @@ def refuse_inputs(output: str, files: Sequence[str]) -> None:
     """UsageError when the output is one of the files to be read, under whatever name."""
     for file in files:
         with suppress(OSError, ValueError):
-            if os.path.samefile(file, output):
+            if Path(file).samefile(output):
                 raise click.UsageError(f"{output} is read and cannot be written at the same time")
 
 
@@ -43,7 +42,7 @@ def replaced(path: str) -> Iterator[BinaryIO]:
             with open(target, "wb") as file:
                 yield file
             return
-        beside = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.tmp")
+        beside = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.tmp")
         try:
             with open(beside, "xb") as file:
                 yield file

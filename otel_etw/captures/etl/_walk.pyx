@@ -114,7 +114,7 @@ cdef inline uint64_t u64(const uint8_t *at) noexcept nogil:
 
 cdef inline int64_t i64(const uint8_t *at) noexcept nogil:
     cdef uint64_t bits = u64(at)
-    cdef int64_t value
+    cdef int64_t value = 0
     memcpy(&value, &bits, sizeof(value))
     return value
 

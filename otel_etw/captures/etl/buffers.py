@@ -2,7 +2,7 @@
 
 The header of a buffer says how far the next one is, so that one wrong size loses the way. It is
 found again where a header looks as one should: in an ordinary file with the session's buffer size,
-in a merged one at a multiple of 1 KiB, in a compressed one anywhere. And a size that is not the
+in a merged one at a multiple of 512 bytes, in a compressed one anywhere. And a size that is not the
 session's is believed when another buffer, zeros or the end follow.
 
 Zeros where a buffer should begin are what was never written: files are made longer in advance.
@@ -48,7 +48,8 @@ _FLAGS = 0x7F
 _LAST_TYPE = 7
 
 _FORMAT = Struct("<IIIiqqQHHIIHH16x")
-_SMALLEST = 1024  # and buffers of other sizes are multiples of it
+# Buffers are multiples of it: the first one of a merged file has a sector of 512 bytes.
+_SMALLEST = 512
 # What must be there of a buffer to recognise it, and of the first one to know the session's.
 _LOOK = HEADER + 4
 _FIRST_LOOK = 144

@@ -10,8 +10,7 @@ import pytest
 
 from otel_etw.captures.columns import Decoder, reference
 from otel_etw.captures.items import Event
-from tests.captures.columns.test_rows import comparable
-from tests.support.batch_rows import rows
+from tests.support.batch_rows import comparable, rows
 from tests.support.wire_requests import delimited as field
 from tests.support.wire_requests import varint
 

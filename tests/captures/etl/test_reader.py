@@ -125,6 +125,7 @@ def check(items: list[Item], file: EtlFile) -> None:
         pytest.param({"mode": 0x21, "preallocated": 100}, id="a few zeros"),
         pytest.param({"unfinished": True}, id="unfinished"),
         pytest.param({"mode": 0x1_0001, "first_buffer_size": 1024}, id="merged"),
+        pytest.param({"mode": 0x1_0001, "first_buffer_size": 512}, id="merged, a small sector"),
     ],
 )
 def test_every_event_is_found_in_the_order_of_its_time(
@@ -147,7 +148,7 @@ def test_every_event_is_found_in_the_order_of_its_time(
 def test_compressed_buffers_are_expanded(walk: None, algorithm: int) -> None:
     mode = 0x401_0001
     writer = EtlWriter(
-        mode=mode, compress=COMPRESSORS[algorithm], algorithm=algorithm, first_buffer_size=1024
+        mode=mode, compress=COMPRESSORS[algorithm], algorithm=algorithm, first_buffer_size=512
     )
     file = busy(writer)
     reader = EtlReader()

@@ -1,0 +1,231 @@
+"""``view --points``: points one by one. What does not change from line to line is not repeated."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from otel_etw.captures import columns
+from otel_etw.cli.fitting import width, wrapped
+from otel_etw.cli.local_times import Clock
+from otel_etw.cli.origins import origin_texts, schema_texts
+from otel_etw.cli.screen import Part, Screen
+from otel_etw.cli.texts import attribute_texts, kind_text
+
+__all__ = ["PointList"]
+
+_NO_VALUE = 1  # a bit of OTLP's DataPointFlags
+_INDENT = "  "
+_GAP = "  "
+# Digits of a second, and columns of a number.
+_DIGITS = 3
+_ALL_DIGITS = 9
+_NUMBER = 20
+_LEAST_ATTRIBUTES = 24
+
+_FILE, _METRIC, _ORIGIN, _FAINT, _VALUE = "bold", "bold cyan", "magenta", "dim", "bold"
+
+
+class PointList:
+    """Writes points as they come; see `otel_etw.cli.outputs.Output`. Nothing is cut off.
+
+    ``wide``: all digits of times, when intervals began, and all that is known of scopes and
+    resources.
+    """
+
+    def __init__(self, screen: Screen, name_files: bool, utc: bool, wide: bool) -> None:
+        self._screen = screen
+        self._name_files = name_files
+        self._clock = Clock(utc)
+        self._wide = wide
+        self._digits = _ALL_DIGITS if wide else _DIGITS
+        self._file = ""
+        self._date = ""
+        self._origin: Sequence[str] | None = None
+        self._heading: tuple[Any, ...] | None = None
+        self._time: str | None = None
+
+    def batch(self, batch: Any) -> None:
+        for piece in columns.json_rows(batch):
+            for line in piece.splitlines():
+                self._point(json.loads(line))
+
+    def settle(self) -> None:
+        return None
+
+    def finish(self) -> None:
+        return None
+
+    def _point(self, point: dict[str, Any]) -> None:
+        self._head(point)
+        time = self._time_of(point)
+        parts: list[Part] = [_INDENT]
+        columns = len("00:00:00.") + self._digits
+        shown = "" if time == self._time else time
+        self._time = time
+        parts += [(f"{shown:{columns}}", _FAINT), _GAP]
+        if self._wide:
+            start = self._start_of(point)
+            parts += [(start, _FAINT), _GAP]
+        self._values(point, parts)
+
+    # What stands above points --------------------------------------------------------------------
+
+    def _head(self, point: dict[str, Any]) -> None:
+        """The lines for what is otherwise than at the point before."""
+        line = self._screen.line
+        if self._name_files and point["file"] != self._file:
+            if self._heading:
+                line()
+            self._lines([point["file"]], _FILE)
+            self._origin = self._heading = None
+        self._file = point["file"]
+        origin = self._origin_of(point)
+        if origin != self._origin:
+            if self._heading:
+                line()
+            # What the one before did not have; all where that says nothing.
+            known = () if self._wide else self._origin or ()
+            news = [text for text in origin if text not in known]
+            self._lines(news or origin, _ORIGIN)
+            self._origin, self._heading = origin, None
+        keys = ("metric", "kind", "unit", "temporality", "monotonic")
+        heading = tuple(map(point.get, keys))
+        date = self._date_of(point)
+        if heading != self._heading or date != self._date:
+            self._heading, self._time = heading, None
+            self._metric(point)
+        if date != self._date:
+            self._date = date
+            line(_INDENT, (date, _FAINT))
+
+    def _metric(self, point: dict[str, Any]) -> None:
+        name = self._screen.shown(point["metric"])
+        kind = kind_text(point["kind"], point.get("temporality"), point.get("monotonic"))
+        if point["unit"]:
+            kind += f", {self._screen.shown(point['unit'])}"
+        if width(name) + len(_GAP) + width(kind) <= self._screen.width:
+            self._screen.line((name, _METRIC), _GAP, kind)
+        else:
+            self._lines([point["metric"]], _METRIC)
+            self._lines([kind], "", _INDENT)
+
+    def _origin_of(self, point: dict[str, Any]) -> list[str]:
+        scope, resource = point["scope"], point["resource"]
+        texts = origin_texts(
+            resource["attributes"], scope["name"], scope["version"], scope["attributes"]
+        )
+        if self._wide:
+            texts += schema_texts(resource["schema_url"], scope["schema_url"])
+        if "pid" in point:
+            texts.append(f"process {point['pid']}")
+        return texts
+
+    def _lines(self, texts: Sequence[str], style: str, indent: str = "") -> None:
+        pieces = [self._screen.shown(text) for text in texts]
+        for parts in wrapped(pieces, self._screen.width - len(indent)):
+            self._screen.line(indent, ("".join(parts), style))
+
+    # Times ---------------------------------------------------------------------------------------
+
+    def _date_of(self, point: dict[str, Any]) -> str:
+        time = point.get("time")
+        if not time:
+            return self._date
+        nanoseconds = _nanoseconds(time)
+        return f"{self._clock.date(nanoseconds)} {self._clock.zone(nanoseconds)}"
+
+    def _time_of(self, point: dict[str, Any]) -> str:
+        time = point.get("time")
+        return self._clock.time(_nanoseconds(time), self._digits) if time else "no time"
+
+    def _start_of(self, point: dict[str, Any]) -> str:
+        start = point.get("start")
+        if not start:
+            return " " * len("from 00:00:00.000000000")
+        nanoseconds = _nanoseconds(start)
+        text = self._clock.time(nanoseconds, self._digits)
+        date = self._clock.date(nanoseconds)
+        return f"from {text}" if self._date.startswith(date) else f"from {date} {text}"
+
+    # Values --------------------------------------------------------------------------------------
+
+    def _values(self, point: dict[str, Any], parts: list[Part]) -> None:
+        """The rest of a point's line, and the lines below it where that is too short."""
+        screen = self._screen
+        taken = sum(width(part if isinstance(part, str) else part[0]) for part in parts)
+        value = _value_text(point)
+        attributes = [screen.shown(text) for text in attribute_texts(point["attributes"])]
+        if "count" not in point:
+            value = f"{value:>{_NUMBER}}"
+        columns = screen.width - taken - width(value) - len(_GAP)
+        if columns >= _LEAST_ATTRIBUTES or not attributes:
+            lines = wrapped(attributes, columns) or [[]]
+            if not attributes and width(value) > screen.width - taken:
+                self._below([], value.split(), " ", parts, taken)
+                return
+            if len(lines) == 1 or "count" not in point:
+                first, *others = ("".join(line) for line in lines)
+                screen.line(*parts, (value, _VALUE), _GAP, first)
+                before = " " * (taken + width(value) + len(_GAP))
+                for line in others:
+                    screen.line(before, line)
+                return
+        self._below(attributes, value.split(), " ", parts, taken)
+
+    def _below(
+        self,
+        attributes: Sequence[str],
+        words: Sequence[str],
+        separator: str,
+        parts: list[Part],
+        taken: int,
+    ) -> None:
+        """Values, then attributes, in lines of their own."""
+        columns = self._screen.width - taken
+        if columns < _LEAST_ATTRIBUTES:
+            self._screen.line(*parts)
+            parts, taken = [_INDENT * 2], len(_INDENT * 2)
+            columns = self._screen.width - taken
+        lines = [("".join(line), _VALUE) for line in wrapped(words, columns, separator)]
+        lines += [("".join(line), "") for line in wrapped(attributes, columns)]
+        for index, (line, style) in enumerate(lines):
+            before: list[Part] = [" " * taken] if index else parts
+            self._screen.line(*before, (line, style))
+
+
+@lru_cache(1024)
+def _seconds(text: str) -> int:
+    return int(datetime.fromisoformat(f"{text}+00:00").timestamp())
+
+
+def _nanoseconds(text: str) -> int:
+    """ns since 1970 of ``2026-11-25T10:13:17.123456789Z``."""
+    return _seconds(text[:19]) * 1_000_000_000 + int(text[20:29])
+
+
+def _value_text(point: dict[str, Any]) -> str:
+    """The number of a point; of a distribution its count, sum, bounds and estimated quantiles."""
+    if point["flags"] & _NO_VALUE:
+        return "no value"
+    if "count" not in point:
+        return str(point.get("value", "no value"))
+    names = ["count", "sum"]
+    if _is_range(point.get("min"), point.get("max")):
+        names += ["min", "max"]
+    parts = [f"{name}={point[name]}" for name in names if point.get(name) is not None]
+    parts += [f"{name}~{_short(value)}" for name, value in point.get("estimates", {}).items()]
+    parts += [f"q{_short(q)}={value}" for q, value in point.get("quantiles", ())]
+    return " ".join(parts)
+
+
+def _is_range(least: float | str | None, most: float | str | None) -> bool:
+    """Whether both are known and in order; what is not finite is a string in JSON."""
+    return least is not None and most is not None and float(least) <= float(most)
+
+
+def _short(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:.4g}"
