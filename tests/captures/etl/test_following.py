@@ -128,7 +128,7 @@ def test_a_buffer_that_was_never_written_is_damage_when_others_follow(tmp_path: 
     path.write_bytes(data[: 3 * SIZE])
     following = captures.follow(path)
     assert numbers(now(following)) == [0]
-    append(path, data[3 * SIZE :])
+    append(path, bytes(data[3 * SIZE :]))
     items = now(following)
     assert numbers(items) == [2, 3]
     assert damage(items) == [(2 * SIZE, SIZE)]
