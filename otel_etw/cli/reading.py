@@ -17,7 +17,7 @@ from otel_etw.cli.outputs import Output
 from otel_etw.cli.reading_progress import ReadingProgress
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
-__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark"]
+__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark", "WatchedReader"]
 
 DAMAGED = 1
 UNREADABLE = 2
@@ -148,7 +148,7 @@ class CaptureRun:
         if file != "-":
             reader = None
             if self._progress:
-                reader = _WatchedReader(self._provider, self._progress.read)
+                reader = WatchedReader(self._provider, self._progress.read)
             return open_capture(file, self._provider, reader)
         if sys.stdin is None:
             raise CaptureError("standard input: it is closed")
@@ -178,7 +178,7 @@ class CaptureRun:
         self.exit_code = max(self.exit_code, exit_code if said else OUTPUT_FAILED)
 
 
-class _WatchedReader(RecognisingReader):
+class WatchedReader(RecognisingReader):
     """Tells how many bytes of a file it was given."""
 
     def __init__(self, provider: UUID, tell: Callable[[int], None]) -> None:
