@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, Codec, zstd
-from otel_etw.captures.etl import EtlReader, EtlReport, begins_log
+from otel_etw.captures.etl import EtlReader, EtlReport, begins_log, may_begin_log
 from otel_etw.captures.expanding import ExpandingReader
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.frame_file import FrameReader
@@ -171,21 +172,29 @@ class RecognisingReader:
     def formats(self) -> tuple[CaptureFormat, ...]:
         """The format and, where that is a compression, what is inside: from the outside in. Of a
         zip file the latest member that was read; nothing while the format is not known."""
-        reader: object = self._reader
-        if isinstance(reader, ExpandingReader):
-            reader = reader.inner
-        has_more = isinstance(reader, RecognisingReader | _ArchiveReader)
-        return (self.format, *(reader.formats if has_more else ())) if self.format else ()
+        if not self.format:
+            return ()
+        inner = self._content()
+        has_more = isinstance(inner, RecognisingReader | _ArchiveReader)
+        return (self.format, *inner.formats) if has_more else (self.format,)
 
     @property
     def report(self) -> EtlReport | None:
         """What is known of an ETW log by now, of those in a zip file together once they are read;
         None for files of other formats."""
-        reader: object = self._reader
-        if isinstance(reader, ExpandingReader):
-            reader = reader.inner
-        has_report = isinstance(reader, EtlReader | RecognisingReader | _ArchiveReader)
-        return reader.report if has_report else None
+        inner = self._content()
+        has_report = isinstance(inner, EtlReader | RecognisingReader | _ArchiveReader)
+        return inner.report if has_report else None
+
+    def _content(self) -> Any:
+        """The reader of what a compressed file holds, or of the file."""
+        reader = self._reader
+        return reader.inner if isinstance(reader, ExpandingReader) else reader
+
+    @property
+    def log(self) -> EtlReader | None:
+        """The reader of a file that is an ETW log itself, not what a compressed one holds."""
+        return self._reader if isinstance(self._reader, EtlReader) else None
 
     def feed(self, data: bytes) -> Iterator[Item]:
         self.size += len(data)
@@ -201,7 +210,7 @@ class RecognisingReader:
             yield from self._reader.feed(data)
 
     def settle(self) -> Iterator[Item]:
-        if len(self._head) >= _LEAST:
+        if len(self._head) >= _LEAST and not self._is_too_short():
             yield from self._decide()
         if self._reader:
             yield from self._reader.settle()
@@ -211,6 +220,10 @@ class RecognisingReader:
             yield from self._decide()
         if self._reader:
             yield from self._reader.finish()
+
+    def _is_too_short(self) -> bool:
+        known = any(candidate.begins(self._head) for candidate in CAPTURE_FORMATS)
+        return not known and may_begin_log(self._head)
 
     def _decide(self) -> Iterator[Item]:
         self._recognise(search=True)

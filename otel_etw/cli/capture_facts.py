@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
@@ -15,6 +15,7 @@ from otel_etw.captures.columns import Overview
 from otel_etw.captures.columns.series import Metric
 from otel_etw.captures.etl import EtlReport
 from otel_etw.captures.recognition import RecognisingReader
+from otel_etw.cli.reading import WatchedReader
 
 __all__ = ["CaptureFacts", "MetricFacts", "Span", "capture_facts"]
 
@@ -84,15 +85,24 @@ class CaptureFacts:
     error: str = ""
     """Why it was not read to its end; empty when it was."""
 
+    @property
+    def rated_seconds(self) -> float:
+        """The time that rates are of: of the frames' events where there are any, otherwise of the
+        points. 0 where it is not known."""
+        return (self.frame_times if self.frame_times.last else self.point_times).seconds
 
-def capture_facts(file: str, provider: UUID) -> CaptureFacts:
+
+def capture_facts(
+    file: str, provider: UUID, tell: Callable[[int], None] | None = None
+) -> CaptureFacts:
     """Read a capture to its end, ``-`` for standard input. Never raises for what is wrong with it:
-    `CaptureFacts.error` and `CaptureFacts.damages` say so.
+    `CaptureFacts.error` and `CaptureFacts.damages` say so. ``tell`` is told how many bytes more
+    were read.
 
     Bounded in memory: series are counted up to the limits of `Overview`, 1,000,000 or some 400 MB.
     """
     facts = CaptureFacts(file, provider)
-    reader = RecognisingReader(provider)
+    reader = WatchedReader(provider, tell) if tell else RecognisingReader(provider)
     overview = Overview()
     try:
         for item in batches(_counted(_opened(file, reader), facts), file):

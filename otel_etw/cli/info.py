@@ -14,7 +14,10 @@ from otel_etw.cli.capture_facts import CaptureFacts, capture_facts
 from otel_etw.cli.choice_options import provider_option
 from otel_etw.cli.file_arguments import expand_files
 from otel_etw.cli.info_json import facts_object
+from otel_etw.cli.info_page import InfoPage
 from otel_etw.cli.reading import DAMAGED, UNREADABLE
+from otel_etw.cli.reading_progress import reading_progress
+from otel_etw.cli.screen import Screen
 from otel_etw.cli.sinks import must_be_ascii
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
@@ -51,18 +54,30 @@ Exit codes:
     help="text: for the eye. json, jsonl: for programs.",
 )
 @provider_option
-@click.option("--all", "everything", is_flag=True, help="Long lists to their end (text).")
+@click.option("--all", "show_all", is_flag=True, help="Long lists to their end.")
+@click.option("--utc", is_flag=True, help="Times in UTC instead of local ones.")
+@click.option("--no-pager", is_flag=True, help="Do not show long output page by page.")
 @click.pass_context
 def info(
-    context: click.Context, files: tuple[str, ...], form: str, provider: UUID, everything: bool
+    context: click.Context,
+    files: tuple[str, ...],
+    form: str,
+    provider: UUID,
+    show_all: bool,
+    utc: bool,
+    no_pager: bool,
 ) -> None:
-    """Say what FILEs are, captures of any kind that `view` reads: format and compression, the ETW
-    session and what it lost, records, events and processes, frames, metrics and the number of
-    their series, times, and damage.
+    """Say what FILEs are, captures of any kind that `view` reads, before what is in them.
+
+    Format and compression, the ETW session and what it lost, records, events and processes, frames,
+    metrics with the number of their series, times, sizes, and damage. Times in JSON are UTC.
     """
     run = _Run(files, provider)
     if form == "text":
-        _print_texts(run, everything)
+        with Screen(sys.stdout, paged=not no_pager) as screen:
+            page = InfoPage(screen, utc, show_all)
+            for facts in run:
+                page.write(facts)
     else:
         _print_json(run, form == "jsonl", len(files) > 1)
     context.exit(run.exit_code)
@@ -74,12 +89,13 @@ class _Run:
     def __init__(self, files: tuple[str, ...], provider: UUID) -> None:
         self._files = files
         self._provider = provider
+        self._progress = reading_progress(files)
         self.exit_code = 0
 
     def __iter__(self) -> Iterator[CaptureFacts]:
         """What is known of each file that could be opened and is a capture."""
         for file in self._files:
-            facts = capture_facts(file, self._provider)
+            facts = self._facts(file)
             if facts.error:
                 said = say(facts.error)
                 self._worsen(UNREADABLE if said else OUTPUT_FAILED)
@@ -88,24 +104,21 @@ class _Run:
             if facts.formats or not facts.error:
                 yield facts
 
+    def _facts(self, file: str) -> CaptureFacts:
+        if not self._progress:
+            return capture_facts(file, self._provider)
+        try:
+            return capture_facts(file, self._provider, self._progress.read)
+        finally:
+            self._progress.erase()
+
     def _worsen(self, exit_code: int) -> None:
         self.exit_code = max(self.exit_code, exit_code)
 
 
-def _print_texts(run: _Run, everything: bool) -> None:
-    from otel_etw.cli.info_text import facts_text
-
-    before = ""
-    for facts in run:
-        sys.stdout.write(f"{before}{facts_text(facts, sys.stdout, everything)}")
-        sys.stdout.flush()
-        before = "\n"
-
-
 def _print_json(run: _Run, is_lines: bool, is_array: bool) -> None:
     ascii_only = must_be_ascii(sys.stdout)
-    indent = None if is_lines else 2
-    objects = (_json(facts, indent, ascii_only) for facts in run)
+    objects = (_json(facts, None if is_lines else 2, ascii_only) for facts in run)
     if is_lines or not is_array:
         for text in objects:
             sys.stdout.write(f"{text}\n")

@@ -17,7 +17,7 @@ def facts_object(facts: CaptureFacts) -> dict[str, Any]:
     """All that is known of a capture, with the same keys for every format: what only an ETW log
     has is null, or an empty list or object, for others. Sizes are bytes, times ISO 8601 in UTC."""
     report = facts.report
-    span = _rated(facts)
+    seconds = facts.rated_seconds
     return {
         "file": facts.file,
         "format": facts.formats[-1] if facts.formats else None,
@@ -54,9 +54,9 @@ def facts_object(facts: CaptureFacts) -> dict[str, Any]:
         else None,
         "frame_times": _span(facts.frame_times),
         "point_times": _span(facts.point_times),
-        "frames_per_second": _rate(facts.frames, span),
-        "points_per_second": _rate(facts.points, span),
-        "payload_bytes_per_second": _rate(facts.payload_bytes, span),
+        "frames_per_second": _rate(facts.frames, seconds),
+        "points_per_second": _rate(facts.points, seconds),
+        "payload_bytes_per_second": _rate(facts.payload_bytes, seconds),
         "ignored": [
             {"what": what, "unit": unit, "count": count}
             for (what, unit), count in facts.foreign.items()
@@ -160,11 +160,6 @@ def _time(nanoseconds: int) -> str | None:
     except OverflowError:
         return None
     return f"{moment.replace(tzinfo=None).isoformat()}.{rest:09d}Z"
-
-
-def _rated(facts: CaptureFacts) -> float:
-    """Seconds that rates are of: of the frames' events, otherwise of the points."""
-    return (facts.frame_times if facts.frame_times.last else facts.point_times).seconds
 
 
 def _rate(count: int, seconds: float) -> float | None:

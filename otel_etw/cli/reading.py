@@ -17,7 +17,7 @@ from otel_etw.cli.outputs import Output
 from otel_etw.cli.reading_progress import ReadingProgress
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
-__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark"]
+__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark", "WatchedReader"]
 
 DAMAGED = 1
 UNREADABLE = 2
@@ -89,6 +89,9 @@ class CaptureRun:
         self.exit_code = 0
         self.unreadable = 0
         """How many files could not be opened, or not be read to their end."""
+        self.points = 0
+        self.matching = 0
+        """Points of all files, and how many of them were chosen."""
 
     def read(self, files: Sequence[str]) -> None:
         """Every file to its end; one that cannot be read does not keep the others from it."""
@@ -145,7 +148,7 @@ class CaptureRun:
         if file != "-":
             reader = None
             if self._progress:
-                reader = _WatchedReader(self._provider, self._progress.read)
+                reader = WatchedReader(self._provider, self._progress.read)
             return open_capture(file, self._provider, reader)
         if sys.stdin is None:
             raise CaptureError("standard input: it is closed")
@@ -162,6 +165,8 @@ class CaptureRun:
             self._say(f"{report.file}: {remark.text}")
 
     def _summary(self, report: FileReport) -> None:
+        self.points += report.points
+        self.matching += report.matching
         for line in report.lines(self._statistics):
             self._say(line)
 
@@ -173,7 +178,7 @@ class CaptureRun:
         self.exit_code = max(self.exit_code, exit_code if said else OUTPUT_FAILED)
 
 
-class _WatchedReader(RecognisingReader):
+class WatchedReader(RecognisingReader):
     """Tells how many bytes of a file it was given."""
 
     def __init__(self, provider: UUID, tell: Callable[[int], None]) -> None:

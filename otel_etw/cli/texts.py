@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 from otel_etw.captures.texts import json_text, printable, time_text
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 __all__ = [
     "attribute_texts",
     "counted",
-    "instant_text",
     "json_text",
     "kind_text",
     "printable",
@@ -27,21 +25,9 @@ _BARE = re.compile(
 )
 
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
-
-
 def counted(count: int, what: str) -> str:
     """``1 point``, ``2,000 points``."""
     return f"{count:,} {what}" if count == 1 else f"{count:,} {what}s"
-
-
-def instant_text(nanoseconds: int) -> str:
-    """A time as people read it: ``2026-11-25 10:00:00.123 UTC``."""
-    try:
-        moment = _EPOCH + timedelta(milliseconds=nanoseconds // 1_000_000)
-    except OverflowError:
-        return f"{nanoseconds:,} ns since 1970"
-    return f"{moment.replace(tzinfo=None).isoformat(' ', 'milliseconds')} UTC"
 
 
 def attribute_texts(attributes: Attributes) -> list[str]:

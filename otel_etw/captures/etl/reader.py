@@ -41,7 +41,10 @@ try:
 except ImportError:
     _walk = None  # type: ignore[assignment]
 
-__all__ = ["NATIVE", "EtlReader"]
+__all__ = ["LOG_HEAD", "NATIVE", "EtlReader"]
+
+LOG_HEAD = 8192
+"""Bytes of a file that hold its log header, whose names may be long."""
 
 NATIVE = _walk is not None and os.environ.get("OTEL_ETW_PURE") != "1"
 """Whether buffers are walked by compiled code. OTEL_ETW_PURE=1 turns it off at run time too."""
@@ -85,6 +88,7 @@ class EtlReader:
         self._event_names: dict[tuple[UUID, int], str] = {}
         self._latest = 0  # time of the latest event that has one
         self._told_of_order = False
+        self._told_of_circle = False
 
     def feed(self, data: bytes) -> Iterator[Item]:
         if self._is_file:
@@ -93,13 +97,60 @@ class EtlReader:
             yield from self._found(found)
 
     def settle(self) -> Iterator[Item]:
-        yield from self._order.all()
-        self._update()
+        for found in self._buffers.settle():
+            yield from self._found(found)
+        session = self.report.sessions[-1] if self.report.sessions else None
+        if session and session.is_circular and session.end is None and not self._told_of_circle:
+            self._told_of_circle = True
+            text = (
+                "it is circular: once it is full its session writes over the oldest events, which"
+                " cannot be followed"
+            )
+            yield Notice(0, text)
+        yield from self._end()
 
     def finish(self) -> Iterator[Item]:
         for found in self._buffers.finish():
             yield from self._found(found)
-        yield from self.settle()
+        yield from self._end()
+
+    @property
+    def unwritten(self) -> int | None:
+        """The offset from which on the file is zeros, to its end as far as it came: where a running
+        session may still write. None when there are none."""
+        return self._buffers.unwritten
+
+    def return_to_unwritten(self) -> None:
+        """What is fed next stands at ``unwritten``, in the place of the zeros."""
+        self._buffers.return_to_unwritten()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the session that began the file had not ended when its header was read."""
+        session = self.report.session
+        return session is not None and session.end is None
+
+    def look_again(self, head: bytes) -> Iterator[Item]:
+        """The first `LOG_HEAD` bytes of the file as they are now. When its session ends it writes
+        there when, and what it lost."""
+        if not (self.is_running and is_log_header(head, HEADER, len(head))):
+            return
+        try:
+            session, _ = read_log_header(head, HEADER, len(head))
+        except ValueError:
+            return
+        before = self.report.sessions[0]
+        if session.end is None or session.start != before.start:
+            return
+        self.report.sessions[0] = session
+        self.report.lost_events -= before.lost_events
+        self.report.lost_buffers -= before.lost_buffers
+        yield Notice(0, "its session has ended")
+        yield from self._losses(session, 0)
+
+    def _end(self) -> Iterator[Item]:
+        yield from self._order.all()
+        self._update()
 
     def _found(self, found: Buffer | Damage) -> Iterator[Item]:
         report = self.report
@@ -147,11 +198,19 @@ class EtlReader:
         yield from self._notices(session, buffer.offset)
 
     def _notices(self, session: Session, offset: int) -> Iterator[Notice]:
-        report = self.report
-        if len(report.sessions) < MOST_SESSIONS:
-            report.sessions.append(session)
-        report.lost_events += session.lost_events
-        report.lost_buffers += session.lost_buffers
+        if len(self.report.sessions) < MOST_SESSIONS:
+            self.report.sessions.append(session)
+        yield from self._losses(session, offset)
+        if session.end is None:
+            text = (
+                "its session had not ended: what was not written yet is missing, and whether"
+                " anything was lost is not known"
+            )
+            yield Notice(offset, text)
+
+    def _losses(self, session: Session, offset: int) -> Iterator[Notice]:
+        self.report.lost_events += session.lost_events
+        self.report.lost_buffers += session.lost_buffers
         for count, what, cause in (
             (session.lost_events, "event", session.lost_events_cause),
             (session.lost_buffers, "buffer", session.lost_buffers_cause),
@@ -159,12 +218,6 @@ class EtlReader:
             if count:
                 lost = f"{count:,} {what}s were" if count > 1 else f"1 {what} was"
                 yield Notice(offset, f"{lost} lost while it was recorded. Likely cause: {cause}")
-        if session.end is None:
-            text = (
-                "its session had not ended: what was not written yet is missing, and whether"
-                " anything was lost is not known"
-            )
-            yield Notice(offset, text)
 
     def _plain(self, buffer: Buffer) -> Iterator[Item]:
         header, data = buffer.header, buffer.data
