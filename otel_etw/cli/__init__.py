@@ -8,6 +8,7 @@ import click
 
 from otel_etw.cli.convert import convert
 from otel_etw.cli.demo import demo
+from otel_etw.cli.info import info
 from otel_etw.cli.streams import CommandGroup, prepare_streams
 from otel_etw.cli.view import view
 from otel_etw.transports.etw import CALLS
@@ -57,6 +58,7 @@ def otel_etw() -> None:
 
 
 otel_etw.add_command(view)
+otel_etw.add_command(info)
 otel_etw.add_command(convert)
 otel_etw.add_command(demo)
 

@@ -1,21 +1,15 @@
-"""Which points ``view`` shows: by name, attribute and time."""
+"""Times that are asked for: ISO 8601, or how long ago."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from fnmatch import fnmatchcase
 from fractions import Fraction
 from time import time_ns as _time_ns
 
 import click
 
-from otel_etw.captures import Point
-from otel_etw.cli.texts import json_text, value_text
-
-__all__ = ["Choice", "instant", "series"]
+__all__ = ["instant"]
 
 _AGO = re.compile(r"-?(\d+(?:\.\d+)?)(s|m|h|d)", re.ASCII)
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -55,49 +49,3 @@ def _nanoseconds(text: str) -> int:
     moment = datetime.fromisoformat(f"{date}T{minutes or '00:00'}{seconds or ':00'}{zone}")
     whole = (moment - _EPOCH) // timedelta(seconds=1)
     return whole * 1_000_000_000 + int((fraction or "").ljust(9, "0"))
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a point must have to be shown; what is empty or None asks for nothing."""
-
-    names: Sequence[str] = ()
-    """Patterns, one of which must match the name, upper and lower case apart."""
-    attributes: Sequence[str] = ()
-    """``KEY`` or ``KEY=VALUE``, each of which the point, its scope or its resource must have."""
-    since: int | None = None
-    until: int | None = None
-
-    def __call__(self, point: Point) -> bool:
-        return (
-            (not self.names or any(fnmatchcase(point.metric, name) for name in self.names))
-            and (self.since is None or point.time >= self.since)
-            and (self.until is None or 0 < point.time <= self.until)
-            and all(_has(point, attribute) for attribute in self.attributes)
-        )
-
-
-def _has(point: Point, asked: str) -> bool:
-    key, equals, text = asked.partition("=")
-    return any(
-        key in attributes and (not equals or value_text(attributes[key]) == text)
-        for attributes in (
-            point.attributes,
-            point.scope.attributes,
-            point.resource.attributes,
-        )
-    )
-
-
-def series(point: Point) -> str:
-    """What points of one series have in common."""
-    return json_text(
-        [
-            point.metric,
-            point.kind,
-            point.unit,
-            sorted(point.attributes.items()),
-            point.scope,
-            point.resource,
-        ]
-    )

@@ -11,11 +11,13 @@ from uuid import UUID
 from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches, read
 from otel_etw.captures import follow as follow_capture
 from otel_etw.captures import open as open_capture
+from otel_etw.captures.recognition import RecognisingReader
 from otel_etw.cli.file_report import FileReport, damage_text
 from otel_etw.cli.outputs import Output
+from otel_etw.cli.reading_progress import ReadingProgress
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
-__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark"]
+__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark", "WatchedReader"]
 
 DAMAGED = 1
 UNREADABLE = 2
@@ -73,28 +75,45 @@ class PointConsumer:
 class CaptureRun:
     """Reads files for a consumer; ``exit_code`` is the worst of what happened."""
 
-    def __init__(self, consumer: Consumer, provider: UUID, statistics: bool) -> None:
+    def __init__(
+        self,
+        consumer: Consumer,
+        provider: UUID,
+        statistics: bool,
+        progress: ReadingProgress | None = None,
+    ) -> None:
         self._consumer = consumer
         self._provider = provider
         self._statistics = statistics
+        self._progress = progress
         self.exit_code = 0
         self.unreadable = 0
         """How many files could not be opened, or not be read to their end."""
+        self.points = 0
+        self.matching = 0
+        """Points of all files, and how many of them were chosen."""
 
     def read(self, files: Sequence[str]) -> None:
         """Every file to its end; one that cannot be read does not keep the others from it."""
-        for file in files:
-            report = FileReport(file)
-            try:
-                for remark in self._consumer.take(_counted(self._opened(file), report), report):
-                    self._remark(remark, report)
-            except CaptureError as error:
-                self.unreadable += 1
-                self._consumer.settle()
-                self._say(str(error), UNREADABLE)
-            self._consumer.settle()
-            self._summary(report)
+        try:
+            for file in files:
+                self._read(file)
+        finally:
+            if self._progress:
+                self._progress.erase()
         self._consumer.finish()
+
+    def _read(self, file: str) -> None:
+        report = FileReport(file)
+        try:
+            for remark in self._consumer.take(_counted(self._opened(file), report), report):
+                self._remark(remark, report)
+        except CaptureError as error:
+            self.unreadable += 1
+            self._consumer.settle()
+            self._say(str(error), UNREADABLE)
+        self._consumer.settle()
+        self._summary(report)
 
     def follow(self, files: Sequence[str]) -> None:
         """All files in turn, without end: until `KeyboardInterrupt`, or none can be read."""
@@ -127,7 +146,10 @@ class CaptureRun:
 
     def _opened(self, file: str) -> Iterator[Item]:
         if file != "-":
-            return open_capture(file, self._provider)
+            reader = None
+            if self._progress:
+                reader = WatchedReader(self._provider, self._progress.read)
+            return open_capture(file, self._provider, reader)
         if sys.stdin is None:
             raise CaptureError("standard input: it is closed")
         return read(sys.stdin.buffer, "standard input", self._provider)
@@ -138,18 +160,34 @@ class CaptureRun:
             report.damaged_bytes += remark.length
             self._say(damage_text(report.file, remark), DAMAGED)
         elif isinstance(remark, Foreign):
-            report.foreign[remark.what] += 1
+            report.foreign[remark.what, remark.unit] += 1
         elif isinstance(remark, Notice):
             self._say(f"{report.file}: {remark.text}")
 
     def _summary(self, report: FileReport) -> None:
+        self.points += report.points
+        self.matching += report.matching
         for line in report.lines(self._statistics):
             self._say(line)
 
     def _say(self, message: str, exit_code: int = 0) -> None:
         """The points are worth more than the messages: these may fail and those go on."""
+        if self._progress:
+            self._progress.erase()
         said = say(message)
         self.exit_code = max(self.exit_code, exit_code if said else OUTPUT_FAILED)
+
+
+class WatchedReader(RecognisingReader):
+    """Tells how many bytes of a file it was given."""
+
+    def __init__(self, provider: UUID, tell: Callable[[int], None]) -> None:
+        super().__init__(provider)
+        self._tell = tell
+
+    def feed(self, data: bytes) -> Iterator[Item]:
+        self._tell(len(data))
+        return super().feed(data)
 
 
 def _counted(items: Iterable[Item | None], report: FileReport) -> Iterator[Item | None]:

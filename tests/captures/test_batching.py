@@ -64,7 +64,7 @@ def test_events_stand_in_the_rows() -> None:
 
 
 def test_what_is_no_frame_comes_as_it_is() -> None:
-    damage, foreign = Damage(1, 2, "why"), Foreign(3, 4, "spans")
+    damage, foreign = Damage(1, 2, "why"), Foreign(3, 4, "spans", "line")
     items: list[Item | None] = [frame(1), damage, frame(2), foreign, None, None, frame(3)]
     assert values(batches(items)) == [damage, foreign, [1, 2], None, None, [3]]
 
