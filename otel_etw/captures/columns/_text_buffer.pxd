@@ -48,6 +48,14 @@ cdef inline int put(Text *text, const char *data, size_t size) except -1:
     return 0
 
 
+cdef inline int put_again(Text *text, size_t start, size_t size) except -1:
+    """What stands in the text already."""
+    make_room(text, size)
+    memcpy(text.data + text.size, text.data + start, size)
+    text.size += size
+    return 0
+
+
 cdef inline int put_words(Text *text, const char *words) except -1:
     return put(text, words, strlen(words))
 
