@@ -39,6 +39,7 @@ COMPILED = [
     "otel_etw.captures.columns._json",
     "otel_etw.captures.columns._overview",
     "otel_etw.captures.columns._select",
+    "otel_etw.captures.columns._shortest",
     "otel_etw.captures.columns._text",
     "otel_etw.captures.etl._expand",
     "otel_etw.captures.etl._walk",

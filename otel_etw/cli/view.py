@@ -6,6 +6,7 @@ import sys
 
 import click
 
+from otel_etw.captures.batching import FEW_ROWS, MANY_ROWS
 from otel_etw.cli.choice_options import ChosenPoints, choice_options
 from otel_etw.cli.convert import convert_files
 from otel_etw.cli.file_arguments import expand_files
@@ -125,7 +126,7 @@ def view(
             shown = OverviewOutput(screen, files, utc, show_all)
         watched = not is_list or choice.last or not screen.is_terminal
         progress = reading_progress(files) if watched and not follow else None
-        run = CaptureRun(_consumer(choice, shown), choice.provider, stats, progress)
+        run = CaptureRun(_consumer(choice, shown, FEW_ROWS), choice.provider, stats, progress)
         _run(run, files, follow)
         if run.points and not run.matching:
             screen.line(f"None of {counted(run.points, 'point')} matches.")
@@ -153,5 +154,5 @@ def _run(run: CaptureRun, files: tuple[str, ...], follow: bool) -> None:
         run.read(files)
 
 
-def _consumer(choice: ChosenPoints, output: Output) -> PointConsumer:
-    return PointConsumer(choice.selector(), NewestOutput(output) if choice.last else output)
+def _consumer(choice: ChosenPoints, output: Output, rows: int = MANY_ROWS) -> PointConsumer:
+    return PointConsumer(choice.selector(), NewestOutput(output) if choice.last else output, rows)
