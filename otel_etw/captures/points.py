@@ -256,13 +256,17 @@ def _scope(message: InstrumentationScope, schema_url: str) -> Scope:
 
 
 def attributes(pairs: Sequence[KeyValue]) -> Attributes:
-    """Attributes as a dict; of a key that stands twice the last value counts."""
+    """Attributes as a dict; of a key that stands twice the last value counts.
+
+    An index into the table of strings that profiles have (``string_value_strindex``) is no value:
+    metrics come without such a table, and opentelemetry-proto knows the field only of late.
+    """
     return {pair.key: _any(pair.value) for pair in pairs}
 
 
 def _any(value: AnyValue) -> Value:
     kind = value.WhichOneof("value")
-    if kind is None:
+    if kind is None or kind == "string_value_strindex":
         return None
     if kind == "array_value":
         return [_any(member) for member in value.array_value.values]

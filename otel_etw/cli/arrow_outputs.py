@@ -23,18 +23,20 @@ _DOUBLES = ("Value", "Sum", "Min", "Max")
 
 
 class _File:
-    """A file for the library, which tells errors of the system in words of its own."""
+    """A file for the library, which aborts with a text of its own when writing fails: it is not
+    told, and all that it writes after that is thrown away."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self.failure: BaseException | None = None
+        self.failure: OSError | None = None
 
     def write(self, data: bytes) -> int:
-        try:
-            return self._file.write(data)
-        except BaseException as error:
-            self.failure = error
-            raise
+        if self.failure is None:
+            try:
+                self._file.write(data)
+            except OSError as error:
+                self.failure = error
+        return len(data)
 
     def flush(self) -> None:
         return None
@@ -49,24 +51,26 @@ class ArrowOutput:
 
     def __init__(self, file: BinaryIO, plain_texts: bool = False) -> None:
         self._schema = arrow_schema(plain_texts)
-        target = _File(file)
-
-        def write(stream: BatchStream) -> None:
-            try:
-                self._write(stream, target)
-            except Exception as error:
-                raise target.failure or error from None
-
-        self._writer = StreamWriter(self._schema, write)
+        self._file = _File(file)
+        self._writer = StreamWriter(self._schema, lambda stream: self._write(stream, self._file))
 
     def batch(self, batch: Any) -> None:
-        self._writer.put(batch)
+        self._put(batch)
 
     def settle(self) -> None:
         return None
 
     def finish(self) -> None:
         self._writer.finish()
+        self._raise_failure()
+
+    def _put(self, batch: Any) -> None:
+        self._writer.put(batch)
+        self._raise_failure()
+
+    def _raise_failure(self) -> None:
+        if self._file.failure is not None:
+            raise self._file.failure
 
     def give_up(self) -> None:
         """End the library's thread, if it runs, before the file is closed."""
@@ -114,7 +118,7 @@ class ArrowFileOutput(ArrowOutput):
         taken = arro3().RecordBatch.from_arrow(batch)
         rows = min(_FILE_ROWS, max(1, _FILE_BYTES // (_longest_texts(taken) + 1)))
         for start in range(0, taken.num_rows, rows):
-            self._writer.put(self._plain(taken.slice(start, min(rows, taken.num_rows - start))))
+            self._put(self._plain(taken.slice(start, min(rows, taken.num_rows - start))))
 
     def _plain(self, batch: Any) -> Any:
         columns = [

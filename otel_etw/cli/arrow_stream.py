@@ -125,10 +125,6 @@ class BatchStream:
         memset(stream + _Stream.release.offset, 0, sizeof(c_void_p))
 
 
-class _Given(Exception):
-    """No more batches come, and what was written is of no use."""
-
-
 class StreamWriter:
     """Runs a function that reads a `BatchStream` in a thread of its own, and feeds it.
 
@@ -162,7 +158,7 @@ class StreamWriter:
         self._thread.join()
 
     def give_up(self) -> None:
-        """End the thread, if it has not ended, without the rest."""
+        """End the thread, if it has not ended, without the rest: the file is as if that was all."""
         with self._change:
             self._is_given_up = True
             self._change.notify_all()
@@ -178,7 +174,8 @@ class StreamWriter:
                 lambda: self._batch is not None or self._is_last or self._is_given_up
             )
             if self._is_given_up:
-                raise _Given
+                # No error: some functions of arro3 abort on one, with a text of their own.
+                return None
             batch, self._batch = self._batch, None
             self._change.notify_all()
             return batch

@@ -1,4 +1,4 @@
-"""Text fitted to the columns of a terminal: measured, cut, wrapped, isolated from its surroundings."""
+"""Text fitted to the columns of a terminal: measured, cut, wrapped, isolated."""
 
 from __future__ import annotations
 

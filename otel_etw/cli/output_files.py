@@ -33,7 +33,8 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block ends without an exception.
 
     Until then it stands beside it under a name of its own, and is removed when anything goes wrong:
-    what was at ``path`` stays. A device or a pipe is written to as it is. Raises `OutputFailed`.
+    what was at ``path`` stays. The new file has the rights of the old one. A device or a pipe is
+    written to as it is. Raises `OutputFailed`.
     """
     # A link stays one, and what it leads to is replaced.
     target = Path(os.path.realpath(path))
@@ -46,6 +47,8 @@ def replaced(path: str) -> Iterator[BinaryIO]:
         try:
             with open(beside, "xb") as file:
                 yield file
+            if target.exists():
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))
             beside.replace(target)
         except BaseException:
             with suppress(OSError):

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
 from otel_etw.captures import columns
-from otel_etw.captures.columns.series import LEVEL, Distribution, Metric, Series, measure
-from otel_etw.captures.texts import QUANTILES
+from otel_etw.captures.columns.series import Series
 from otel_etw.cli.fitting import cut, width, wrapped
 from otel_etw.cli.local_times import Clock
+from otel_etw.cli.metric_line import write_metric
 from otel_etw.cli.origins import Origins
-from otel_etw.cli.quantities import Quantity, duration, number, quantity_of
+from otel_etw.cli.overview_layout import GAP, INDENT, Block, Layout, Row
+from otel_etw.cli.quantities import duration
 from otel_etw.cli.screen import Part, Screen
+from otel_etw.cli.series_numbers import SeriesNumbers
 from otel_etw.cli.sparkline import sparkline
-from otel_etw.cli.texts import attribute_texts, counted, kind_text
+from otel_etw.cli.texts import attribute_texts, counted
 
 __all__ = ["OverviewOutput"]
 
@@ -28,13 +29,10 @@ _LINES = 3
 
 # Series whose columns are aligned with each other, and are in memory at a time.
 _ALIGNED = 2000
-_INDENT = "  "
-_GAP = "  "
-# Attributes get at least so many columns beside numbers, or lines of their own.
-_LEAST_ATTRIBUTES = 24
-_WIDEST_ATTRIBUTES = 72
+# A newest value older than this part of the capture is said to be.
+_STALE = 0.1
 
-_HEAD, _METRIC, _FAINT = "bold", "bold cyan", "dim"
+_HEAD, _FAINT = "bold", "dim"
 _ORIGIN, _NUMBER, _SPARKLINE = "magenta", "bold", "green"
 
 
@@ -58,45 +56,8 @@ class OverviewOutput:
         return None
 
     def finish(self) -> None:
-        if self._overview.points:
+        if len(self._overview):
             _Page(self._screen, self._overview, self._clock, self._all).write(self._files)
-
-
-@dataclass(slots=True)
-class _Row:
-    """A series as texts."""
-
-    origin: int
-    attributes: list[str]
-    numbers: list[str]
-    sparkline: str
-
-    def attributes_width(self) -> int:
-        return sum(width(text) + 2 for text in self.attributes) - 2 if self.attributes else 0
-
-
-@dataclass(slots=True)
-class _Block:
-    """A metric, or a part of one with very many series."""
-
-    number: int
-    rows: list[_Row]
-    is_first: bool
-    more: int
-    """How many series are not shown behind it."""
-    widths: list[int] = field(init=False)
-    """Of each column of numbers."""
-
-    def __post_init__(self) -> None:
-        count = max((len(row.numbers) for row in self.rows), default=0)
-        for row in self.rows:
-            row.numbers += [""] * (count - len(row.numbers))
-        columns = zip(*(row.numbers for row in self.rows), strict=True)
-        self.widths = [max(map(width, cells)) for cells in columns]
-
-    @property
-    def numbers_width(self) -> int:
-        return sum(self.widths) + len(_GAP) * (len(self.widths) - 1)
 
 
 class _Page:
@@ -109,10 +70,12 @@ class _Page:
         self._all = show_all
         self._origins = Origins(overview.origins)
         self._section: int | None = None
+        span = overview.newest_time - overview.first_time
+        self._stale = overview.newest_time - int(span * _STALE)
 
     def write(self, files: Sequence[str]) -> None:
         self._head(files)
-        blocks: list[_Block] = []
+        blocks: list[Block] = []
         rows = 0
         for block in self._blocks():
             blocks.append(block)
@@ -138,7 +101,6 @@ class _Page:
         common = [screen.shown(text) for text in self._origins.common()]
         for line in self._fitted(common, screen.width):
             screen.line((line, _FAINT))
-        screen.line()
 
     def _span(self) -> str:
         """``2026-11-25 10:13:17 to 10:13:25 +01:00 (7.5 s)``"""
@@ -155,12 +117,22 @@ class _Page:
             return f"{begin} {zone}"
         return f"{begin} to {end} {zone} ({duration((last - first) / 1e9)})"
 
+    def _moment(self, time: int) -> str:
+        """A time of day, with its date where that is not the capture's last."""
+        if not time:
+            return "at an unknown time"
+        date = self._clock.date(time)
+        is_last = date == self._clock.date(self._overview.newest_time)
+        return self._clock.time(time) if is_last else f"{date} {self._clock.time(time)}"
+
     def _foot(self) -> None:
         overview = self._overview
         hidden = 0 if self._all else max(len(overview.metrics) - _METRICS, 0)
         if hidden:
+            self._screen.line()
             self._screen.line(self._more(hidden, "metric"))
         if overview.left_out:
+            self._screen.line()
             text = (
                 f"Not shown: {counted(overview.left_out, 'point')} of further series, for which "
                 "there was no room: choose by --name or --attribute, or list the --points."
@@ -183,201 +155,107 @@ class _Page:
 
     # Metrics and their series -------------------------------------------------------------------
 
-    def _blocks(self) -> Iterator[_Block]:
+    def _blocks(self) -> Iterator[Block]:
         overview = self._overview
-        for number, metric in enumerate(overview.metrics):
-            if not self._all and number == _METRICS:
+        for index, metric in enumerate(overview.metrics):
+            if not self._all and index == _METRICS:
                 return
-            count = overview.series_count(number)
+            count = overview.series_count(index)
             # A line that says that one more is not shown takes as much room as that one.
             limit = count if self._all or count <= _SERIES + 1 else _SERIES
-            numbers = _Numbers(metric)
-            found = overview.series(number, limit)
+            numbers = SeriesNumbers(metric)
+            found = overview.series(index, limit)
             shown = 0
             while part := list(islice(found, _ALIGNED)):
                 rows = [self._row(series, numbers) for series in part]
                 is_first, shown = not shown, shown + len(rows)
-                yield _Block(number, rows, is_first, count - limit if shown == limit else 0)
+                yield Block(index, rows, is_first, count - limit if shown == limit else 0)
 
-    def _row(self, series: Series, numbers: _Numbers) -> _Row:
+    def _row(self, series: Series, numbers: SeriesNumbers) -> Row:
         screen = self._screen
         texts = attribute_texts(json.loads(series.attributes))
-        return _Row(
+        if series.newest_time < self._stale:
+            texts.append(f"(last {self._moment(series.newest_time)})")
+        return Row(
             series.origin,
             [screen.shown(text) for text in texts],
             [screen.shown(text) for text in numbers.of(series)],
-            sparkline(series.slots, screen.blocks, from_zero=not numbers.is_level),
+            sparkline(series.slots, screen.blocks, numbers.is_level),
         )
 
-    def _write(self, blocks: Sequence[_Block]) -> None:
-        layout = _Layout(self._screen.width, blocks)
+    def _write(self, blocks: Sequence[Block]) -> None:
+        layout = Layout(self._screen.width, blocks)
         for block in blocks:
             self._block(block, layout)
 
-    def _block(self, block: _Block, layout: _Layout) -> None:
-        origins = dict.fromkeys(row.origin for row in block.rows)
-        is_one = len(origins) == 1
-        if is_one and block.rows[0].origin != self._section:
-            self._section = block.rows[0].origin
-            self._origin(self._section, "", blank=True)
+    def _block(self, block: Block, layout: Layout) -> None:
+        screen, overview = self._screen, self._overview
+        by_origin: dict[int, list[Row]] = {}
+        for row in block.rows:
+            by_origin.setdefault(row.origin, []).append(row)
         if block.is_first:
-            self._metric(block.number)
-        for origin in origins:
-            if not is_one:
-                self._origin(origin, _INDENT)
-            for row in block.rows:
-                if row.origin == origin:
-                    self._series(row, block, layout)
-        if not is_one:
-            self._section = None
+            screen.line()
+        # Of one origin, it stands above the metric and all that follow of the same one.
+        section = next(iter(by_origin)) if len(by_origin) == 1 else None
+        if section is not None and section != self._section:
+            self._origin(section, "")
+        if block.is_first:
+            metric = overview.metrics[block.metric]
+            write_metric(screen, metric, overview.descriptions[block.metric], self._all)
+        for origin, rows in by_origin.items():
+            if section is None:
+                self._origin(origin, INDENT)
+            for row in rows:
+                self._series(row, block, layout)
+        self._section = section
         if block.more:
-            self._screen.line(_INDENT, self._more(block.more, "series"))
-        self._screen.line()
+            screen.line(INDENT, self._more(block.more, "series"))
 
-    def _origin(self, origin: int, indent: str, blank: bool = False) -> None:
+    def _origin(self, origin: int, indent: str) -> None:
+        """Who measured, unless that is the same for all."""
         if len(self._overview.origins) < 2:
             return
         texts = [self._screen.shown(text) for text in self._origins.label(origin)]
-        columns = self._screen.width - len(indent)
-        for line in self._fitted(texts or ["nothing else is known of who measured"], columns):
+        texts = [f"from {texts[0]}", *texts[1:]] if texts else ["from a source with nothing more"]
+        for line in self._fitted(texts, self._screen.width - len(indent)):
             self._screen.line(indent, (line, _ORIGIN))
-        if blank:
-            self._screen.line()
 
-    def _metric(self, number: int) -> None:
-        """Name, kind and unit, and what it means."""
-        screen, metric = self._screen, self._overview.metrics[number]
-        name = screen.shown(metric.name)
-        kind = kind_text(metric.kind, metric.temporality, metric.monotonic)
-        if metric.unit:
-            kind += f", {screen.shown(metric.unit)}"
-        description = screen.shown(self._overview.descriptions[number])
-        room = screen.width - width(name) - len(_GAP)
-        if width(kind) <= room:
-            room -= width(kind) + len(_GAP)
-            if description and width(description) <= room:
-                screen.line((name, _METRIC), _GAP, kind, _GAP, (description, _FAINT))
-                return
-            screen.line((name, _METRIC), _GAP, kind)
-        else:
-            for parts in wrapped([name], screen.width):
-                screen.line(("".join(parts), _METRIC))
-            for parts in wrapped(kind.split(" "), screen.width - len(_INDENT), " "):
-                screen.line(_INDENT, "".join(parts))
-        if description:
-            self._description(description)
-
-    def _description(self, text: str) -> None:
-        columns = self._screen.width - len(_INDENT)
-        if not self._all:
-            text = cut(text, columns, self._screen.ellipsis)
-        for parts in wrapped(text.split(" "), columns, " "):
-            self._screen.line(_INDENT, ("".join(parts), _FAINT))
-
-    def _series(self, row: _Row, block: _Block, layout: _Layout) -> None:
+    def _series(self, row: Row, block: Block, layout: Layout) -> None:
         cells = [
             " " * (columns - width(cell)) + cell
             for cell, columns in zip(row.numbers, block.widths, strict=True)
         ]
-        numbers = _GAP.join(cells)
+        numbers = GAP.join(cells)
         beside = layout.fits(block)
-        columns = layout.columns(block) if beside else self._screen.width - len(_INDENT)
+        columns = layout.columns(block) if beside else self._screen.width - len(INDENT)
         lines = [""] if beside else []
         if row.attributes:
             lines = self._fitted(row.attributes, columns)
         for index, line in enumerate(lines):
             if index or not beside:
-                self._screen.line(_INDENT, line)
+                self._screen.line(INDENT, line)
                 continue
             self._screen.line(
-                _INDENT,
+                INDENT,
                 line,
-                " " * (columns - width(line)) + _GAP,
+                " " * (columns - width(line)) + GAP,
                 (numbers, _NUMBER),
-                _GAP,
+                GAP,
                 (row.sparkline, _SPARKLINE),
             )
         if not beside:
             self._numbers_below(row, numbers, layout)
 
-    def _numbers_below(self, row: _Row, numbers: str, layout: _Layout) -> None:
+    def _numbers_below(self, row: Row, numbers: str, layout: Layout) -> None:
         """A line of its own for the numbers of a series; the sparkline stands where others do."""
-        room = self._screen.width - 2 * len(_INDENT)
+        room = self._screen.width - 2 * len(INDENT)
         if width(numbers) > room:
             words = [cell for cell in row.numbers if cell]
-            for parts in wrapped(words, room, _GAP):
-                self._screen.line(_INDENT * 2, ("".join(parts), _NUMBER))
+            for parts in wrapped(words, room, GAP):
+                self._screen.line(INDENT * 2, ("".join(parts), _NUMBER))
             return
-        before = max(layout.sparkline - 2 * len(_INDENT) - width(numbers), len(_GAP))
-        parts: list[Part] = [_INDENT * 2, (numbers, _NUMBER)]
+        before = max(layout.sparkline - 2 * len(INDENT) - width(numbers), len(GAP))
+        parts: list[Part] = [INDENT * 2, (numbers, _NUMBER)]
         if width(numbers) + before + len(row.sparkline) <= room:
             parts += [" " * before, (row.sparkline, _SPARKLINE)]
         self._screen.line(*parts)
-
-
-class _Layout:
-    """The columns of lines: attributes, numbers, sparkline."""
-
-    def __init__(self, columns: int, blocks: Sequence[_Block]) -> None:
-        rows = [row for block in blocks for row in block.rows]
-        drawn = max((len(row.sparkline) for row in rows), default=0)
-        room = columns - len(_INDENT) - len(_GAP) - (len(_GAP) + drawn if drawn else 0)
-        widest = max((row.attributes_width() for row in rows), default=0)
-        widest = min(widest, _WIDEST_ATTRIBUTES)
-        self._room = room - min(widest, _LEAST_ATTRIBUTES)
-        widths = [block.numbers_width for block in blocks if self.fits(block)]
-        # Numbers end where all do; those that are shorter leave more room for attributes.
-        numbers = max(widths, default=0)
-        self._end = min(widest, room - numbers) + len(_GAP) + numbers
-        self.sparkline = len(_INDENT) + self._end + len(_GAP) if widths else 0
-        """The column where sparklines begin; 0 where none stands beside attributes."""
-
-    def fits(self, block: _Block) -> bool:
-        """Whether numbers have room beside attributes."""
-        return block.numbers_width <= self._room
-
-    def columns(self, block: _Block) -> int:
-        """How many columns the attributes have beside numbers."""
-        return self._end - len(_GAP) - block.numbers_width
-
-
-class _Numbers:
-    """What is said of the values of a metric's series."""
-
-    def __init__(self, metric: Metric) -> None:
-        self._quantity: Quantity = quantity_of(metric.unit)
-        kind = measure(metric.kind, metric.temporality, metric.monotonic)
-        self.is_level = kind == LEVEL
-        self._is_delta = metric.temporality == "delta"
-
-    def of(self, series: Series) -> list[str]:
-        """The newest value or count, what became of it, and quantiles."""
-        moved = "" if series.rate is None else self._quantity.rate(series.rate)
-        if series.distribution:
-            counts = number(series.distribution.count)
-            if series.rate is not None:
-                moved = f"{number(series.rate)}/s"
-            return [counts, moved, *self._spread(series.distribution)]
-        if series.value is None:
-            return ["no value", moved]
-        if series.change is not None:
-            moved = self._quantity.change(series.change)
-        cells = [self._quantity.value(series.value), moved]
-        if self._is_delta and series.total is not None and series.points > 1:
-            cells.append(f"total {self._quantity.value(series.total)}")
-        return cells
-
-    def _spread(self, distribution: Distribution) -> list[str]:
-        """Quantiles; where none is known, what else is."""
-        value = self._quantity.value
-        known = {name: distribution.quantile(q) for name, q in QUANTILES.items()}
-        if distribution.quantiles:
-            known = {_quantile_name(q): result for q, result in distribution.quantiles}
-        if not any(result is not None for result in known.values()) and distribution.count:
-            mean = None if distribution.sum is None else distribution.sum / distribution.count
-            known = {"mean": mean, "min": distribution.min, "max": distribution.max}
-        return [f"{name} {value(result)}" for name, result in known.items() if result is not None]
-
-
-def _quantile_name(q: float) -> str:
-    return {0.0: "min", 1.0: "max"}.get(q, f"p{q * 100:g}")

@@ -67,10 +67,10 @@ class Pager:
     def close(self) -> None:
         """Wait until its user has seen enough."""
         sys.stdout, sys.stderr = self._before
-        with suppress(OSError):
-            self.input.close()
         while True:
             try:
+                with suppress(OSError):
+                    self.input.close()
                 self._process.wait()
                 return
             except KeyboardInterrupt:

@@ -9,14 +9,18 @@ from functools import lru_cache
 from typing import Any
 
 from otel_etw.captures import columns
+from otel_etw.captures.columns.series import Metric
 from otel_etw.cli.fitting import width, wrapped
 from otel_etw.cli.local_times import Clock
+from otel_etw.cli.metric_line import write_metric
 from otel_etw.cli.origins import origin_texts, schema_texts
 from otel_etw.cli.screen import Part, Screen
-from otel_etw.cli.texts import attribute_texts, kind_text
+from otel_etw.cli.texts import attribute_texts
 
 __all__ = ["PointList"]
 
+# The keys of what makes a `Metric`, in its order.
+_METRIC_KEYS = ("metric", "kind", "unit", "temporality", "monotonic")
 _NO_VALUE = 1  # a bit of OTLP's DataPointFlags
 _INDENT = "  "
 _GAP = "  "
@@ -26,7 +30,7 @@ _ALL_DIGITS = 9
 _NUMBER = 20
 _LEAST_ATTRIBUTES = 24
 
-_FILE, _METRIC, _ORIGIN, _FAINT, _VALUE = "bold", "bold cyan", "magenta", "dim", "bold"
+_FILE, _ORIGIN, _FAINT, _VALUE = "bold", "magenta", "dim", "bold"
 
 
 class PointList:
@@ -44,8 +48,9 @@ class PointList:
         self._digits = _ALL_DIGITS if wide else _DIGITS
         self._file = ""
         self._date = ""
+        self._measured_by: tuple[Any, ...] | None = None
         self._origin: Sequence[str] | None = None
-        self._heading: tuple[Any, ...] | None = None
+        self._metric: Metric | None = None
         self._time: str | None = None
 
     def batch(self, batch: Any) -> None:
@@ -62,15 +67,11 @@ class PointList:
     def _point(self, point: dict[str, Any]) -> None:
         self._head(point)
         time = self._time_of(point)
-        parts: list[Part] = [_INDENT]
-        columns = len("00:00:00.") + self._digits
-        shown = "" if time == self._time else time
+        times = [f"{'' if time == self._time else time:{len('00:00:00.') + self._digits}}"]
         self._time = time
-        parts += [(f"{shown:{columns}}", _FAINT), _GAP]
         if self._wide:
-            start = self._start_of(point)
-            parts += [(start, _FAINT), _GAP]
-        self._values(point, parts)
+            times.append(self._start_of(point))
+        self._values(point, times)
 
     # What stands above points --------------------------------------------------------------------
 
@@ -78,40 +79,35 @@ class PointList:
         """The lines for what is otherwise than at the point before."""
         line = self._screen.line
         if self._name_files and point["file"] != self._file:
-            if self._heading:
+            if self._metric:
                 line()
             self._lines([point["file"]], _FILE)
-            self._origin = self._heading = None
+            self._measured_by = self._origin = self._metric = None
         self._file = point["file"]
-        origin = self._origin_of(point)
-        if origin != self._origin:
-            if self._heading:
-                line()
-            # What the one before did not have; all where that says nothing.
-            known = () if self._wide else self._origin or ()
-            news = [text for text in origin if text not in known]
-            self._lines(news or origin, _ORIGIN)
-            self._origin, self._heading = origin, None
-        keys = ("metric", "kind", "unit", "temporality", "monotonic")
-        heading = tuple(map(point.get, keys))
+        measured_by = point["resource"], point["scope"], point.get("pid")
+        if measured_by != self._measured_by:
+            self._measured_by = measured_by
+            self._write_origin(point)
+        metric = Metric(*map(point.get, _METRIC_KEYS))
         date = self._date_of(point)
-        if heading != self._heading or date != self._date:
-            self._heading, self._time = heading, None
-            self._metric(point)
+        if metric != self._metric or date != self._date:
+            self._metric, self._time = metric, None
+            write_metric(self._screen, metric)
         if date != self._date:
             self._date = date
             line(_INDENT, (date, _FAINT))
 
-    def _metric(self, point: dict[str, Any]) -> None:
-        name = self._screen.shown(point["metric"])
-        kind = kind_text(point["kind"], point.get("temporality"), point.get("monotonic"))
-        if point["unit"]:
-            kind += f", {self._screen.shown(point['unit'])}"
-        if width(name) + len(_GAP) + width(kind) <= self._screen.width:
-            self._screen.line((name, _METRIC), _GAP, kind)
-        else:
-            self._lines([point["metric"]], _METRIC)
-            self._lines([kind], "", _INDENT)
+    def _write_origin(self, point: dict[str, Any]) -> None:
+        """What the point before did not have of it; all where that says nothing."""
+        origin = self._origin_of(point)
+        if origin == self._origin:
+            return
+        if self._metric:
+            self._screen.line()
+        known = () if self._wide else self._origin or ()
+        news = [text for text in origin if text not in known]
+        self._lines(news or origin, _ORIGIN)
+        self._origin, self._metric = origin, None
 
     def _origin_of(self, point: dict[str, Any]) -> list[str]:
         scope, resource = point["scope"], point["resource"]
@@ -153,48 +149,41 @@ class PointList:
 
     # Values --------------------------------------------------------------------------------------
 
-    def _values(self, point: dict[str, Any], parts: list[Part]) -> None:
-        """The rest of a point's line, and the lines below it where that is too short."""
+    def _values(self, point: dict[str, Any], times: Sequence[str]) -> None:
+        """The line of a point behind its times, and the lines below it where that is too short."""
         screen = self._screen
-        taken = sum(width(part if isinstance(part, str) else part[0]) for part in parts)
+        before = _INDENT + "".join(f"{time}{_GAP}" for time in times)
         value = _value_text(point)
-        attributes = [screen.shown(text) for text in attribute_texts(point["attributes"])]
         if "count" not in point:
             value = f"{value:>{_NUMBER}}"
-        columns = screen.width - taken - width(value) - len(_GAP)
-        if columns >= _LEAST_ATTRIBUTES or not attributes:
-            lines = wrapped(attributes, columns) or [[]]
-            if not attributes and width(value) > screen.width - taken:
-                self._below([], value.split(), " ", parts, taken)
-                return
-            if len(lines) == 1 or "count" not in point:
-                first, *others = ("".join(line) for line in lines)
-                screen.line(*parts, (value, _VALUE), _GAP, first)
-                before = " " * (taken + width(value) + len(_GAP))
-                for line in others:
-                    screen.line(before, line)
-                return
-        self._below(attributes, value.split(), " ", parts, taken)
+        attributes = [screen.shown(text) for text in attribute_texts(point["attributes"])]
+        columns = screen.width - len(before) - width(value)
+        if attributes:
+            columns -= len(_GAP)
+        if columns >= (_LEAST_ATTRIBUTES if attributes else 0):
+            first, *others = wrapped(attributes, columns) or [[]]
+            screen.line((before, _FAINT), (value, _VALUE), _GAP, "".join(first))
+            for line in others:
+                screen.line(" " * (screen.width - columns), "".join(line))
+        else:
+            self._write_below(times, value.split(), attributes)
 
-    def _below(
-        self,
-        attributes: Sequence[str],
-        words: Sequence[str],
-        separator: str,
-        parts: list[Part],
-        taken: int,
+    def _write_below(
+        self, times: Sequence[str], words: Sequence[str], attributes: Sequence[str]
     ) -> None:
         """Values, then attributes, in lines of their own."""
-        columns = self._screen.width - taken
-        if columns < _LEAST_ATTRIBUTES:
-            self._screen.line(*parts)
-            parts, taken = [_INDENT * 2], len(_INDENT * 2)
-            columns = self._screen.width - taken
-        lines = [("".join(line), _VALUE) for line in wrapped(words, columns, separator)]
-        lines += [("".join(line), "") for line in wrapped(attributes, columns)]
-        for index, (line, style) in enumerate(lines):
-            before: list[Part] = [" " * taken] if index else parts
-            self._screen.line(*before, (line, style))
+        screen = self._screen
+        before = _INDENT + "".join(f"{time}{_GAP}" for time in times)
+        if screen.width - len(before) < _LEAST_ATTRIBUTES:
+            for time in times:
+                screen.line((f"{_INDENT}{time}", _FAINT))
+            before = _INDENT * 2
+        columns = screen.width - len(before)
+        lines: list[Part] = [("".join(line), _VALUE) for line in wrapped(words, columns, " ")]
+        lines += ["".join(line) for line in wrapped(attributes, columns)]
+        for line in lines:
+            screen.line((before, _FAINT), line)
+            before = " " * len(before)
 
 
 @lru_cache(1024)

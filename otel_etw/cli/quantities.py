@@ -1,6 +1,6 @@
 """Numbers in units a person reads: bytes as KiB, durations as ms, thousands as k.
 
-Units are OTLP's, mostly UCUM (https://ucum.org/ucum): ``By``, ``s``, ``{request}``, ``1``, ``By/s``.
+Units are OTLP's, mostly UCUM (https://ucum.org/ucum): ``By``, ``s``, ``{request}``, ``By/s``.
 """
 
 from __future__ import annotations

@@ -89,6 +89,9 @@ class CaptureRun:
         self.exit_code = 0
         self.unreadable = 0
         """How many files could not be opened, or not be read to their end."""
+        self.points = 0
+        self.matching = 0
+        """Points of all files, and how many of them were chosen."""
 
     def read(self, files: Sequence[str]) -> None:
         """Every file to its end; one that cannot be read does not keep the others from it."""
@@ -162,6 +165,8 @@ class CaptureRun:
             self._say(f"{report.file}: {remark.text}")
 
     def _summary(self, report: FileReport) -> None:
+        self.points += report.points
+        self.matching += report.matching
         for line in report.lines(self._statistics):
             self._say(line)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import TextIO, TypeAlias
 
@@ -50,10 +51,8 @@ class Screen:
     def _size(self) -> tuple[int, int]:
         width, height = _WIDTH, 25
         if self.is_terminal:
-            try:
+            with suppress(OSError, ValueError):
                 width, height = os.get_terminal_size(self._out.fileno())
-            except (OSError, ValueError):
-                pass
             if sys.platform == "win32":
                 # A console may begin a new line behind its last column.
                 width -= 1

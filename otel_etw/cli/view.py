@@ -18,6 +18,7 @@ from otel_etw.cli.reading import CaptureRun, PointConsumer
 from otel_etw.cli.reading_progress import reading_progress
 from otel_etw.cli.screen import Screen
 from otel_etw.cli.sinks import TextSink
+from otel_etw.cli.texts import counted
 
 __all__ = ["view"]
 
@@ -32,7 +33,8 @@ Examples:
   otel-etw view metrics.pb --follow --format jsonl | jq .value
 
 \b
-CSV: attributes and resources are JSON. Control characters stand as escapes. Text that a spreadsheet would take for a formula (it begins with = + - @) has an apostrophe before it.
+CSV: attributes and resources are JSON. Control characters stand as escapes. Text that a
+spreadsheet would take for a formula (it begins with = + - @) has an apostrophe before it.
 
 \b
 Exit codes:
@@ -125,6 +127,8 @@ def view(
         progress = reading_progress(files) if watched and not follow else None
         run = CaptureRun(_consumer(choice, shown), choice.provider, stats, progress)
         _run(run, files, follow)
+        if run.points and not run.matching:
+            screen.line(f"None of {counted(run.points, 'point')} matches.")
     context.exit(run.exit_code)
 
 

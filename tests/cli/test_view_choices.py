@@ -137,8 +137,8 @@ def test_the_last_point_is_looked_for_in_all_files(tmp_path: Path) -> None:
     old = capture(tmp_path / "m-1.pb", gauge(1), gauge(2, name="h"))
     new = capture(tmp_path / "m.pb", gauge(3, time=TIME + 1))
     assert values(old, new, "--last") == [2, 3]
-    table = run("view", old, new, "--last").stdout
-    assert table.index(f"{old}:") < table.index(f"{new}:")
+    points = run("view", old, new, "--last", "--points").stdout
+    assert points.index(str(old)) < points.index(str(new))
 
 
 @pytest.mark.parametrize(

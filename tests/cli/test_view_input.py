@@ -233,14 +233,20 @@ def test_following_nothing_ends(tmp_path: Path) -> None:
     assert result.exit_code == 2
 
 
-def test_a_table_that_is_followed_comes_in_pieces(
+def test_points_that_are_followed_go_on_below_the_ones_before(
     tmp_path: Path, pauses: list[Callable[[], object]]
 ) -> None:
     path = capture(tmp_path / "m.pb", gauge(1))
-    pauses += [appending(path, framed(gauge(2)))]
-    output = run("view", path, "-f").stdout
-    assert output.count("metric ") == 2
-    assert len(output.strip().split("\n\n")) == 2
+    pauses += [appending(path, framed(gauge(2))), appending(path, framed(gauge(3, name="h")))]
+    lines = run("view", path, "-f", "--utc").stdout.splitlines()
+    assert lines[1:] == [
+        "g  gauge, 1",
+        "  2023-11-14 UTC",
+        "  22:14:20.123                     1",
+        "                                   2",
+        "h  gauge, 1",
+        "  22:14:20.123                     3",
+    ]
 
 
 def test_exit_codes_of_the_process(tmp_path: Path, damaged: Path) -> None:

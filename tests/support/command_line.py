@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,11 @@ from click.testing import CliRunner, Result
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
-from opentelemetry.proto.metrics.v1.metrics_pb2 import ScopeMetrics
+from opentelemetry.proto.metrics.v1.metrics_pb2 import (
+    AGGREGATION_TEMPORALITY_CUMULATIVE,
+    AGGREGATION_TEMPORALITY_DELTA,
+    ScopeMetrics,
+)
 
 from otel_etw.cli import otel_etw
 
@@ -60,6 +65,43 @@ def gauge(
     point = metric.gauge.data_points.add(as_int=value, time_unix_nano=time)
     for key, text in {**(attributes or {}), **more}.items():
         point.attributes.add(key=key).value.string_value = text
+    return message
+
+
+def every_kind() -> ExportMetricsServiceRequest:
+    """One point of every kind, with the values that formats treat apart."""
+    message, scope_metrics = request()
+    common: dict[str, Any] = {"start_time_unix_nano": START, "time_unix_nano": TIME}
+    metrics = scope_metrics.metrics
+    metrics.add(name="int").gauge.data_points.add(as_int=2**63 - 1, **common)
+    metrics.add(name="nan").gauge.data_points.add(as_double=math.nan, **common)
+    metrics.add(name="inf").gauge.data_points.add(as_double=-math.inf, **common)
+    total = metrics.add(name="sum", unit="By", description="bytes").sum
+    total.aggregation_temporality, total.is_monotonic = AGGREGATION_TEMPORALITY_DELTA, True
+    point = total.data_points.add(as_double=0.1, **common)
+    point.attributes.add(key="bytes").value.bytes_value = b"\0\xff"
+    point.attributes.add(key="nothing").value.SetInParent()
+    point.attributes.add(key="list").value.array_value.values.add().int_value = 2**53 + 1
+    exemplar = point.exemplars.add(as_int=7, time_unix_nano=TIME - 1)
+    exemplar.trace_id, exemplar.span_id = bytes(range(16)), bytes(range(8))
+    histogram = metrics.add(name="histogram").histogram
+    histogram.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
+    histogram.data_points.add(
+        count=4,
+        sum=50.0,
+        min=5,
+        max=20,
+        bucket_counts=[2, 2, 0],
+        explicit_bounds=[10, 30],
+        **common,
+    )
+    exponential = metrics.add(name="exponential").exponential_histogram
+    point_e = exponential.data_points.add(count=3, zero_count=1, scale=1, **common)
+    point_e.positive.offset = 3
+    point_e.positive.bucket_counts.extend([1, 1])
+    summary = metrics.add(name="summary").summary.data_points.add(count=9, sum=1, **common)
+    summary.quantile_values.add(quantile=0.99, value=4.5)
+    metrics.add(name="gone").gauge.data_points.add(flags=1, **common)
     return message
 
 

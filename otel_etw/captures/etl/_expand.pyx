@@ -295,7 +295,7 @@ cdef Fault fill_codes(Input *source, uint16_t *table) noexcept nogil:
         bits = lengths[symbol >> 1] >> 4 * (symbol & 1) & 15
         if bits:
             starts[bits + 1] += <uint32_t>1 << BITS - bits
-    for bits in range(1, BITS + 2):
+    for bits in range(1, <uint32_t>(BITS + 2)):
         starts[bits] += starts[bits - 1]
     if starts[BITS + 1] > CODES_ROOM:
         return CODES
