@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from otel_etw.exporter import ETWMetricExporter
 from otel_etw.transports.base import Delivery, Transport
 
 if TYPE_CHECKING:
+    from otel_etw.exporter import ETWMetricExporter
     from otel_etw.transports.etw import ETWTransport
     from otel_etw.transports.file import FileTransport
     from otel_etw.transports.memory import InMemoryTransport
@@ -27,10 +27,16 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    """The transports, each imported when it is asked for: a program needs one of them.
+    """What is imported when it is asked for: of the transports a program needs one, and the
+    exporter brings the SDK, which takes longer to import than all else and is not needed to read
+    captures.
 
     By statements rather than by a table of names, so that programs that freeze others see them.
     """
+    if name == "ETWMetricExporter":
+        from otel_etw.exporter import ETWMetricExporter
+
+        return ETWMetricExporter
     if name == "ETWTransport":
         from otel_etw.transports.etw import ETWTransport
 
@@ -50,4 +56,4 @@ def __dir__() -> list[str]:
     return __all__
 
 
-ETWMetricExporter.__module__ = Transport.__module__ = Delivery.__module__ = __name__
+Transport.__module__ = Delivery.__module__ = __name__

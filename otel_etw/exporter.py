@@ -89,6 +89,8 @@ class ETWMetricExporter(MetricExporter):
         Whatever a transport raises that was asked for by name and cannot be here.
     """
 
+    __module__ = "otel_etw"
+
     def __init__(
         self,
         transport: Transport | str | None = None,

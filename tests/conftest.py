@@ -11,6 +11,9 @@ import pytest
 from otel_etw.encoding import encoder
 from tests.support.skips import unexpected
 
+# Their assertions are read as the tests' own.
+pytest.register_assert_rewrite("tests.support.frame_rules", "tests.support.official_encoder")
+
 hypothesis.settings.register_profile(
     "default",
     deadline=None,

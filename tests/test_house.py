@@ -17,6 +17,7 @@ import pytest
 
 import otel_etw
 from otel_etw import encoding, transports
+from otel_etw.captures.columns import NATIVE
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC = {
@@ -122,6 +123,14 @@ def test_the_file_transport_needs_no_protobuf_for_protobuf(tmp_path: Path) -> No
     modules = imported(code, tmp_path)
     assert {"otel_etw.transports.file", "otel_etw.transports.memory"} <= modules
     assert [name for name in ("google.protobuf", "opentelemetry.proto") if name in modules] == []
+
+
+def test_the_command_starts_without_the_sdk_protobuf_and_arrow(tmp_path: Path) -> None:
+    modules = imported("import otel_etw.cli", tmp_path)
+    slow = ["opentelemetry.sdk", "pyarrow", "numpy"]
+    # The reference implementation of what is compiled reads frames through protobuf.
+    slow += ["google.protobuf"] if NATIVE else []
+    assert [name for name in slow if name in modules] == []
 
 
 def test_there_is_no_top_level_module_transports(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ cdef bint is_followed(const uint8_t *data, Py_ssize_t at, Py_ssize_t end) noexce
 
 
 cdef bint is_usual(const uint8_t *data, Py_ssize_t start, Py_ssize_t size) noexcept nogil:
-    cdef bint holds_metrics
+    cdef bint holds_metrics = False
     cdef Chain chain = follow(data, start + size, start, start + size)
     return (
         chain.agrees

@@ -10,20 +10,30 @@ from otel_etw.captures.capture import open as open_capture
 from otel_etw.captures.columns import Batch, Decoder
 from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item, Notice
 
-__all__ = ["BatchItem", "batches"]
+__all__ = ["FEW_ROWS", "BatchItem", "batches"]
+
+FEW_ROWS = 8_192
+"""Rows of a batch for who keeps nothing of it and wants to take little memory: some 2 MB."""
+
+# The most bytes of texts and lists in a batch, a row.
+_BYTES_PER_ROW = 256
 
 BatchItem: TypeAlias = Batch | Damage | Foreign | Notice
 
 
 def batches(
-    source: str | os.PathLike[str] | Iterable[Item | None], file: str | None = None
+    source: str | os.PathLike[str] | Iterable[Item | None],
+    file: str | None = None,
+    *,
+    rows: int = 65_536,
 ) -> Iterator[BatchItem | None]:
     """The points of a capture in batches: the file at a path, or items of `open`, `read` or
     `follow`.
 
     A batch is an Arrow struct array, by ``__arrow_c_array__``, with one row a point and the columns
-    of `otel_etw.captures.columns.COLUMNS`. It has at most 65,536 rows, some 16 MiB, and points of
-    as many frames as fill it. ``file`` is what stands in the column ``File``: by default the path.
+    of `otel_etw.captures.columns.COLUMNS`. It has at most ``rows`` rows, 1 to 1,048,576, with some
+    256 bytes of texts and lists each, and points of as many frames as fill it. ``file`` is what
+    stands in the column ``File``: by default the path.
 
     `Damage`, `Foreign` and `Notice` come as they are found, before a batch with points that stand
     in front of them. A frame that does not decode is a `Damage` as well. None, which `follow` gives
@@ -33,7 +43,7 @@ def batches(
     if isinstance(source, str | os.PathLike):
         file = os.fspath(source) if file is None else file
         source = open_capture(source)
-    decoder = Decoder()
+    decoder = Decoder(rows=rows, batch_bytes=_BYTES_PER_ROW * rows)
     decoder.file(file or "")
     try:
         for item in source:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Generator, Iterator, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import BinaryIO
 from uuid import UUID
 
 from otel_etw.captures.capture import CHUNK, unreadable
+from otel_etw.captures.etl import LOG_HEAD
 from otel_etw.captures.items import CaptureError, Damage, Item
 from otel_etw.captures.recognition import RecognisingReader
 from otel_etw.captures.rotated_files import rotated_files
@@ -30,7 +32,12 @@ def follow(
     one, the old one is read on until nothing came between two Nones. Then come the files that took
     its place in between and were rotated away themselves, known by their names (see
     `rotated_files`), and then the file that is there now. When files were rotated and removed
-    before they could be read, or cannot be read, a `Damage` says so.
+    before they could be read, or cannot be read, a `Damage` says so. An ETW session that begins a
+    new file when one is full is followed into the next one, known by the number that ends its name.
+
+    Of a running ETW session's file, zeros are what is not written yet: it may be made longer in
+    advance. When the session ends, a `Notice` says so, and what it lost. What a circular one
+    overwrites is not noticed, which a `Notice` says.
 
     The same file made shorter is read from its beginning. One cut and grown beyond its old length
     between two Nones is not noticed. Raises as `open`, also for what is no regular file; never
@@ -49,7 +56,10 @@ def _follow(path: str | os.PathLike[str], provider: UUID) -> Iterator[Item | Non
     while True:
         if file:
             with file:
-                offset = yield from _to_the_last(file, path, provider)
+                offset, following = yield from _to_the_last(file, path, provider)
+                if following:
+                    path = following
+                    known = set(rotated_files(path))
                 rotated = _new_files(path, known)
                 rotated, removed = _behind(file, rotated)
             if removed:
@@ -115,22 +125,61 @@ def _rotated(paths: Sequence[Path], provider: UUID) -> Iterator[Item | None]:
 
 def _to_the_last(
     file: BinaryIO, path: str | os.PathLike[str], provider: UUID
-) -> Generator[Item | None, None, int]:
-    """One file until another one has taken its place or it was cut; returns how far it was read."""
+) -> Generator[Item | None, None, tuple[int, Path | None]]:
+    """One file until another one has taken its place or it was cut; returns how far it was read,
+    and the file in which its session goes on, if it does that."""
     reader = RecognisingReader(provider)
-    replaced = False
+    following: Path | None = None
+    is_last = False
+    seen = 0  # how far the file was read already, be it zeros
     while True:
         grew = False
+        size = os.fstat(file.fileno()).st_size
         while data := file.read(CHUNK):
+            if size <= seen and not data.strip(b"\0"):
+                file.seek(-len(data), os.SEEK_CUR)
+                break  # there is still nothing
             grew = True
             yield from reader.feed(data)
+        seen = max(seen, file.tell())
         cut = os.fstat(file.fileno()).st_size < file.tell()
-        if cut or (replaced and not grew):
+        if cut or (is_last and not grew):
+            while data := file.read(CHUNK):  # behind zeros
+                yield from reader.feed(data)
             yield from reader.finish()
-            return file.tell()
+            return file.tell(), following
         yield from reader.settle()
-        replaced = _is_other(path, file)
+        if reader.log and reader.log.unwritten is not None:
+            file.seek(reader.log.unwritten)
+            reader.log.return_to_unwritten()
+        if reader.log and reader.log.is_running:
+            yield from reader.log.look_again(_head(file))
+        following = _next_of_session(path, reader)
+        is_last = following is not None or _is_other(path, file)
         yield None
+
+
+def _head(file: BinaryIO) -> bytes:
+    """How the file begins now."""
+    here = file.tell()
+    file.seek(0)
+    head = file.read(LOG_HEAD)
+    file.seek(here)
+    return head
+
+
+def _next_of_session(path: str | os.PathLike[str], reader: RecognisingReader) -> Path | None:
+    """The file that an ETW session has begun because this one was full; None when it has not."""
+    session = reader.log.report.session if reader.log else None
+    if not session or not session.is_one_of_several_files:
+        return None
+    here = Path(path)
+    match = re.fullmatch(r"(.*?)(\d{1,18})", here.stem, re.ASCII | re.DOTALL)
+    if not match:
+        return None
+    number = f"{int(match[2]) + 1:0{len(match[2])}d}"
+    following = here.with_name(f"{match[1]}{number}{here.suffix}")
+    return following if following.exists() else None
 
 
 def _is_same(path: str | os.PathLike[str], file: BinaryIO) -> bool:

@@ -87,6 +87,8 @@ class Foreign:
     offset: int
     length: int
     what: str
+    unit: str
+    """What one such piece of a file is called: ``line``, ``event``, ``member``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,7 +195,7 @@ def _object(content: dict[str, Any], offset: int, length: int) -> Iterator[Item]
         return
     for key, what in _FOREIGN.items():
         if key in content:
-            yield Foreign(offset, length, what)
+            yield Foreign(offset, length, what, "line")
             return
     if not content.keys() <= _LABELS:
-        yield Foreign(offset, length, "objects without resourceMetrics")
+        yield Foreign(offset, length, "objects without resourceMetrics", "line")

@@ -10,11 +10,10 @@ from __future__ import annotations
 import json
 import re
 from base64 import b64encode
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from google.protobuf.json_format import ParseDict, ParseError
-
-from otel_etw.captures.requests import ExportMetricsServiceRequest
+if TYPE_CHECKING:
+    from otel_etw.captures.requests import ExportMetricsServiceRequest
 
 __all__ = [
     "METRICS_KEYS",
@@ -147,6 +146,11 @@ def request_from(content: dict[str, Any]) -> ExportMetricsServiceRequest:
 
     Changes ``content``.
     """
+    # Imported here: it takes longer than all else, and only JSON needs it.
+    from google.protobuf.json_format import ParseDict, ParseError
+
+    from otel_etw.captures.requests import ExportMetricsServiceRequest
+
     for resource_metrics in _members(content, *METRICS_KEYS):
         for scope_metrics in _members(resource_metrics, "scopeMetrics", "scope_metrics"):
             for metric in _members(scope_metrics, "metrics"):
@@ -166,7 +170,7 @@ def request_from(content: dict[str, Any]) -> ExportMetricsServiceRequest:
         raise ValueError(f"a value that protobuf cannot hold ({error})") from error
 
 
-def _cause(error: ParseError) -> str:
+def _cause(error: Exception) -> str:
     """``resourceMetrics.scopeMetrics.metrics.dataPoints.asInt: invalid literal …``."""
     text = str(error)
     path = _WRAPPING.findall(text)

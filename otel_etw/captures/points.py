@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
-
-from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
-from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
-from opentelemetry.proto.resource.v1 import resource_pb2
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from otel_etw.captures.quantiles import (
     Bucket,
@@ -16,19 +12,24 @@ from otel_etw.captures.quantiles import (
     exponential_buckets,
     trusted_quantile,
 )
-from otel_etw.captures.requests import ExportMetricsServiceRequest
+
+if TYPE_CHECKING:
+    # For types alone: who reads batches needs points, and none of protobuf's classes.
+    from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
+    from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
+    from opentelemetry.proto.resource.v1 import resource_pb2
+
+    from otel_etw.captures.requests import ExportMetricsServiceRequest
 
 __all__ = ["Attributes", "Buckets", "Exemplar", "Point", "Resource", "Scope", "Value", "points"]
 
 Value: TypeAlias = "str | bool | int | float | bytes | list[Value] | dict[str, Value] | None"
 Attributes: TypeAlias = dict[str, Value]
 
-NO_RECORDED_VALUE = otlp.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK
+NO_RECORDED_VALUE = 1
+"""OTLP's DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK."""
 
-_TEMPORALITIES: dict[int, str] = {
-    otlp.AGGREGATION_TEMPORALITY_DELTA: "delta",
-    otlp.AGGREGATION_TEMPORALITY_CUMULATIVE: "cumulative",
-}
+_TEMPORALITIES = {1: "delta", 2: "cumulative"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +256,17 @@ def _scope(message: InstrumentationScope, schema_url: str) -> Scope:
 
 
 def attributes(pairs: Sequence[KeyValue]) -> Attributes:
-    """Attributes as a dict; of a key that stands twice the last value counts."""
+    """Attributes as a dict; of a key that stands twice the last value counts.
+
+    An index into the table of strings that profiles have (``string_value_strindex``) is no value:
+    metrics come without such a table, and opentelemetry-proto knows the field only of late.
+    """
     return {pair.key: _any(pair.value) for pair in pairs}
 
 
 def _any(value: AnyValue) -> Value:
     kind = value.WhichOneof("value")
-    if kind is None:
+    if kind is None or kind == "string_value_strindex":
         return None
     if kind == "array_value":
         return [_any(member) for member in value.array_value.values]

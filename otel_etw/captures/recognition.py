@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from otel_etw.captures.compression import GZIP, ZSTD_MAGIC, Codec, zstd
-from otel_etw.captures.etl import EtlReader, EtlReport, begins_log
+from otel_etw.captures.etl import EtlReader, EtlReport, begins_log, may_begin_log
 from otel_etw.captures.expanding import ExpandingReader
 from otel_etw.captures.expansion import Expansion
 from otel_etw.captures.frame_file import FrameReader
@@ -40,6 +41,8 @@ class CaptureFormat:
     """A way to keep frames in a file."""
 
     name: str
+    key: str
+    """What programs call it."""
     begins: Callable[[bytes], bool]
     """Whether a file that begins with these bytes, `_HEAD` or all of them, has this format."""
     reader: Callable[[Expansion, UUID], Reader]
@@ -77,41 +80,63 @@ def _expanding(codec: Codec, expansion: Expansion, provider: UUID) -> Reader:
 
 def _archive(expansion: Expansion, provider: UUID) -> Reader:
     inner = expansion.enter()
-    return ZipReader(lambda: RecognisingReader(provider, inner), inner)
+    return _ArchiveReader(lambda: RecognisingReader(provider, inner), inner)
+
+
+class _ArchiveReader(ZipReader):
+    """Keeps what is known of the members that are captures."""
+
+    formats: tuple[CaptureFormat, ...] = ()
+    """Of the latest one."""
+    report: EtlReport | None = None
+    """Of all that are ETW logs together."""
+
+    def _has_read(self, reader: Reader) -> None:
+        assert isinstance(reader, RecognisingReader)
+        self.formats = reader.formats
+        if reader.report:
+            self.report = self.report or EtlReport()
+            self.report.include(reader.report)
 
 
 CAPTURE_FORMATS = (
     CaptureFormat(
         "ETW log",
+        "etl",
         begins_log,
         lambda expansion, provider: EtlReader(provider, expansion),
         found_behind_damage=True,
     ),
-    CaptureFormat("zip", begins_zip, _archive),
+    CaptureFormat("zip", "zip", begins_zip, _archive),
     CaptureFormat(
+        "gzip",
         "gzip",
         lambda head: head.startswith(GZIP.magic),
         lambda expansion, provider: _expanding(GZIP, expansion, provider),
     ),
     CaptureFormat(
         "zstd",
+        "zstd",
         lambda head: head.startswith(ZSTD_MAGIC),
         lambda expansion, provider: _expanding(zstd(), expansion, provider),
     ),
     CaptureFormat(
         "length-prefixed zstd",
+        "otlp-proto-zstd",
         _begins_zstd_frames,
         lambda expansion, _: FrameReader(ZstdPayloads(zstd(), expansion)),
         found_behind_damage=True,
     ),
     CaptureFormat(
         "length-prefixed protobuf",
+        "otlp-proto",
         _begins_frames,
         lambda expansion, _: FrameReader(ProtobufPayloads()),
         found_behind_damage=True,
     ),
     CaptureFormat(
         "OTLP JSON Lines",
+        "otlp-json",
         _begins_lines,
         lambda expansion, _: LineReader(),
         found_behind_damage=True,
@@ -140,16 +165,39 @@ class RecognisingReader:
         self.format: CaptureFormat | None = None
         self._reader: Reader | None = None
         self._head = b""
+        self.size = 0
+        """Bytes that came."""
+
+    @property
+    def formats(self) -> tuple[CaptureFormat, ...]:
+        """The format and, where that is a compression, what is inside: from the outside in. Of a
+        zip file the latest member that was read; nothing while the format is not known."""
+        if not self.format:
+            return ()
+        inner = self._content()
+        has_more = isinstance(inner, RecognisingReader | _ArchiveReader)
+        return (self.format, *inner.formats) if has_more else (self.format,)
 
     @property
     def report(self) -> EtlReport | None:
-        """What is known of an ETW log by now; None for files of other formats."""
-        reader: object = self._reader
-        if isinstance(reader, ExpandingReader | ZipReader):
-            reader = reader.inner
-        return reader.report if isinstance(reader, EtlReader | RecognisingReader) else None
+        """What is known of an ETW log by now, of those in a zip file together once they are read;
+        None for files of other formats."""
+        inner = self._content()
+        has_report = isinstance(inner, EtlReader | RecognisingReader | _ArchiveReader)
+        return inner.report if has_report else None
+
+    def _content(self) -> Any:
+        """The reader of what a compressed file holds, or of the file."""
+        reader = self._reader
+        return reader.inner if isinstance(reader, ExpandingReader) else reader
+
+    @property
+    def log(self) -> EtlReader | None:
+        """The reader of a file that is an ETW log itself, not what a compressed one holds."""
+        return self._reader if isinstance(self._reader, EtlReader) else None
 
     def feed(self, data: bytes) -> Iterator[Item]:
+        self.size += len(data)
         if not self._is_content:
             self._expansion.read(len(data))
         if not self._reader:
@@ -162,7 +210,7 @@ class RecognisingReader:
             yield from self._reader.feed(data)
 
     def settle(self) -> Iterator[Item]:
-        if len(self._head) >= _LEAST:
+        if len(self._head) >= _LEAST and not self._is_too_short():
             yield from self._decide()
         if self._reader:
             yield from self._reader.settle()
@@ -172,6 +220,10 @@ class RecognisingReader:
             yield from self._decide()
         if self._reader:
             yield from self._reader.finish()
+
+    def _is_too_short(self) -> bool:
+        known = any(candidate.begins(self._head) for candidate in CAPTURE_FORMATS)
+        return not known and may_begin_log(self._head)
 
     def _decide(self) -> Iterator[Item]:
         self._recognise(search=True)

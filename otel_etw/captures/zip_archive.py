@@ -69,8 +69,6 @@ class ZipReader:
     def __init__(self, new_reader: Callable[[], Reader], expansion: Expansion) -> None:
         self._new_reader = new_reader
         self._expansion = expansion
-        self.inner: Reader | None = None
-        """The reader of the latest member that is a capture."""
         self._offset = 0  # of the data's first byte
         self._data = bytearray()
         self._begin()
@@ -114,6 +112,9 @@ class ZipReader:
         del self._data[: self._at]
         self._offset += self._at
         self._at = 0
+
+    def _has_read(self, reader: Reader) -> None:
+        """A member that is a capture was read, by this reader."""
 
     # The walk. Each step is a generator that gives None while it waits for data. -----------------
 
@@ -212,7 +213,7 @@ class ZipReader:
             yield from self._of_member(self._reader.finish(), start, header)
         if self._reader and content.size:
             self._others += 1
-            self.inner = reader
+            self._has_read(reader)
         self._reader = None
         if fault:
             self._others += 1
@@ -266,7 +267,8 @@ class ZipReader:
             kind = _kind(self._name)
             self._strangers[kind] += 1
             length = (header.compressed if header else 0) or 0
-            yield Foreign(start, length, f"members of the zip file that are no captures: {kind}")
+            what = f"members of the zip file that are no captures: {kind}"
+            yield Foreign(start, length, what, "member")
         except CaptureError as error:
             self._reader = None
             self._others += 1

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import version
 
 import click
 
-from otel_etw import encoding
 from otel_etw.cli.convert import convert
 from otel_etw.cli.demo import demo
+from otel_etw.cli.info import info
 from otel_etw.cli.streams import CommandGroup, prepare_streams
 from otel_etw.cli.view import view
 from otel_etw.transports.etw import CALLS
@@ -20,6 +19,12 @@ __all__ = ["command", "otel_etw"]
 def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if not asked or context.resilient_parsing:
         return
+    # Imported here: they take longer than all else, the SDK that the first one brings above all,
+    # and captures are read without them.
+    from importlib.metadata import version
+
+    from otel_etw import encoding
+
     encoder = "compiled" if encoding.NATIVE else "pure Python"
     calls = {"_etw": "compiled", "etw_ctypes": "through ctypes", None: "not on this system"}[CALLS]
     click.echo(
@@ -53,6 +58,7 @@ def otel_etw() -> None:
 
 
 otel_etw.add_command(view)
+otel_etw.add_command(info)
 otel_etw.add_command(convert)
 otel_etw.add_command(demo)
 

@@ -1,134 +1,149 @@
-"""Parquet and Arrow IPC, through pyarrow (the extra ``otel-etw[arrow]``)."""
+"""Parquet and Arrow IPC, through arro3 (the extra ``otel-etw[arrow]``)."""
 
 from __future__ import annotations
 
+from io import UnsupportedOperation
 from typing import Any, BinaryIO
 
-from otel_etw.captures.columns.arrow_types import arrow_schema, pyarrow
-from otel_etw.captures.columns.schema import COLUMNS, Column
+from otel_etw.captures.columns.arrow_types import arro3, arrow_schema
+from otel_etw.captures.columns.schema import COLUMNS
+from otel_etw.cli.arrow_stream import BatchStream, StreamWriter
 
-__all__ = ["ArrowFileOutput", "ArrowStreamOutput", "ParquetOutput"]
+__all__ = ["ArrowFileOutput", "ArrowOutput", "ArrowStreamOutput", "ParquetOutput"]
 
-# Rows and bytes that are written at a time: small batches are put together.
-_ROWS = 65_536
-_BYTES = 16 << 20
-# Rows of a batch in an Arrow file, whose texts are not shared by rows.
+# Rows of a row group: what is written of it stays in memory until it is complete.
+_GROUP_ROWS = 65_536
+# Rows and bytes of texts in a batch of an Arrow file, where texts are not shared by rows.
 _FILE_ROWS = 16_384
-
-# Columns of text that people ask Parquet for by value: of these it keeps the least and greatest.
-_SOUGHT = ("MetricName", "ServiceName")
+_FILE_BYTES = 32 << 20
 # Columns whose values do not repeat: a dictionary of them would be given up after a while.
-_VARIED = {"TimeUnix", "Value", "ValueInt", "Count", "Sum", "Min", "Max"}
+_VARIED = ("TimeUnix", "Value", "ValueInt", "Count", "Sum", "Min", "Max")
 # Doubles whose bytes compress better one beside the other.
 _DOUBLES = ("Value", "Sum", "Min", "Max")
 
 
-class _Gathered:
-    """Puts small batches together, and writes them when there is enough."""
+class _File:
+    """A file for the library, which aborts with a text of its own when writing fails: it is not
+    told, and all that it writes after that is thrown away."""
 
-    def __init__(self) -> None:
-        self._pa = pyarrow()
-        # The pool that it has by default keeps some 20 MB more of what was freed.
-        self._pa.set_memory_pool(self._pa.system_memory_pool())
-        self._batches: list[Any] = []
-        self._rows = 0
-        self._bytes = 0
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.failure: OSError | None = None
+
+    def write(self, data: bytes) -> int:
+        if self.failure is None:
+            try:
+                self._file.write(data)
+            except OSError as error:
+                self.failure = error
+        return len(data)
+
+    def flush(self) -> None:
+        return None
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        # The library asks for files that have it, and never goes back.
+        raise UnsupportedOperation("this file is written from its beginning to its end")
+
+
+class ArrowOutput:
+    """Hands batches to a function of the library, which runs in a thread."""
+
+    def __init__(self, file: BinaryIO, plain_texts: bool = False) -> None:
+        self._schema = arrow_schema(plain_texts)
+        self._file = _File(file)
+        self._writer = StreamWriter(self._schema, lambda stream: self._write(stream, self._file))
 
     def batch(self, batch: Any) -> None:
-        taken = self._pa.record_batch(batch)
-        if self._rows and self._rows + taken.num_rows > _ROWS:
-            self._write_gathered()
-        self._batches.append(taken)
-        self._rows += taken.num_rows
-        self._bytes += taken.nbytes
-        if self._rows >= _ROWS or self._bytes >= _BYTES:
-            self._write_gathered()
+        self._put(batch)
 
     def settle(self) -> None:
         return None
 
     def finish(self) -> None:
-        self._write_gathered()
-        self._close()
+        self._writer.finish()
+        self._raise_failure()
 
-    def _write_gathered(self) -> None:
-        if self._batches:
-            batches, self._batches, self._rows, self._bytes = self._batches, [], 0, 0
-            table = self._pa.Table.from_batches(batches)
-            if len(batches) > 1:
-                table = table.unify_dictionaries().combine_chunks()
-            self._write(table)
+    def _put(self, batch: Any) -> None:
+        self._writer.put(batch)
+        self._raise_failure()
 
-    def _write(self, table: Any) -> None:
+    def _raise_failure(self) -> None:
+        if self._file.failure is not None:
+            raise self._file.failure
+
+    def give_up(self) -> None:
+        """End the library's thread, if it runs, before the file is closed."""
+        self._writer.give_up()
+
+    def _write(self, stream: BatchStream, file: _File) -> None:
         raise NotImplementedError
 
-    def _close(self) -> None:
-        raise NotImplementedError
 
+class ParquetOutput(ArrowOutput):
+    """Row groups of 65,536 rows, compressed with zstd."""
 
-class ParquetOutput(_Gathered):
-    """A row group for each 65,536 rows or 16 MiB of columns, compressed with zstd."""
+    def _write(self, stream: BatchStream, file: _File) -> None:
+        from arro3.io import write_parquet
 
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        from pyarrow.parquet import ParquetWriter
-
-        self._writer = ParquetWriter(
+        write_parquet(
+            stream,
             file,
-            arrow_schema(),
-            compression="zstd",
-            compression_level=1,
-            use_dictionary=[_path(column) for column in COLUMNS if column.name not in _VARIED],
-            write_statistics=[
-                column.name
-                for column in COLUMNS
-                if column.name in _SOUGHT
-                or not (column.type.is_dictionary or column.type.children)
-            ],
-            column_encoding=dict.fromkeys(_DOUBLES, "BYTE_STREAM_SPLIT"),
-            write_batch_size=_ROWS,
+            compression="zstd(1)",
+            max_row_group_size=_GROUP_ROWS,
+            write_batch_size=_GROUP_ROWS,
+            data_page_row_count_limit=_GROUP_ROWS,
+            column_dictionary_enabled=dict.fromkeys(_VARIED, False),
+            column_encoding=dict.fromkeys(_DOUBLES, "byte_stream_split"),
         )
 
-    def _write(self, table: Any) -> None:
-        self._writer.write_table(table, row_group_size=_ROWS)
 
-    def _close(self) -> None:
-        self._writer.close()
-
-
-def _path(column: Column) -> str:
-    """What Parquet calls the values of a column."""
-    return f"{column.name}.list.element" if column.type.children else column.name
-
-
-class ArrowStreamOutput(_Gathered):
+class ArrowStreamOutput(ArrowOutput):
     """Arrow's IPC stream: each batch brings the dictionaries of its texts."""
 
-    def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        options = self._pa.ipc.IpcWriteOptions(compression="zstd")
-        self._writer = self._pa.ipc.new_stream(file, arrow_schema(), options=options)
+    def _write(self, stream: BatchStream, file: _File) -> None:
+        from arro3.io import write_ipc_stream
 
-    def _write(self, table: Any) -> None:
-        self._writer.write_table(table)
-
-    def _close(self) -> None:
-        self._writer.close()
+        write_ipc_stream(stream, file, compression="zstd")
 
 
-class ArrowFileOutput(_Gathered):
+class ArrowFileOutput(ArrowOutput):
     """Arrow's IPC file, as Feather version 2 is. Texts are plain strings: such a file has one
     dictionary for all its batches, which would have to stay in memory."""
 
     def __init__(self, file: BinaryIO) -> None:
-        super().__init__()
-        options = self._pa.ipc.IpcWriteOptions(compression="zstd")
-        self._schema = arrow_schema(plain_texts=True)
-        self._writer = self._pa.ipc.new_file(file, self._schema, options=options)
+        super().__init__(file, plain_texts=True)
 
-    def _write(self, table: Any) -> None:
-        for start in range(0, table.num_rows, _FILE_ROWS):
-            self._writer.write_table(table.slice(start, _FILE_ROWS).cast(self._schema))
+    def batch(self, batch: Any) -> None:
+        taken = arro3().RecordBatch.from_arrow(batch)
+        rows = min(_FILE_ROWS, max(1, _FILE_BYTES // (_longest_texts(taken) + 1)))
+        for start in range(0, taken.num_rows, rows):
+            self._put(self._plain(taken.slice(start, min(rows, taken.num_rows - start))))
 
-    def _close(self) -> None:
-        self._writer.close()
+    def _plain(self, batch: Any) -> Any:
+        columns = [
+            column.cast(self._schema.field(number).type)
+            if COLUMNS[number].type.is_dictionary
+            else column
+            for number, column in enumerate(batch.columns)
+        ]
+        return arro3().RecordBatch.from_arrays(columns, schema=self._schema)
+
+    def _write(self, stream: BatchStream, file: _File) -> None:
+        from arro3.io import write_ipc
+
+        write_ipc(stream, file, compression="zstd")
+
+
+def _longest_texts(batch: Any) -> int:
+    """Bytes of the texts of one row, at most."""
+    core = arro3()
+    total = 0
+    for column, array in zip(COLUMNS, batch.columns, strict=True):
+        if column.type.is_dictionary:
+            texts = core.dictionary_dictionary(array)
+            if texts.nbytes <= _FILE_BYTES // _FILE_ROWS:
+                total += texts.nbytes
+            else:
+                total += max(len(text.as_py().encode()) for text in texts)
+    return total

@@ -13,7 +13,7 @@ from otel_etw.captures import columns
 from otel_etw.cli.choices import instant
 from otel_etw.provider import DEFAULT_PROVIDER, Provider, parse_guid
 
-__all__ = ["ChosenPoints", "choice_options"]
+__all__ = ["ChosenPoints", "choice_options", "provider_option"]
 
 
 class ChosenPoints(NamedTuple):
@@ -54,6 +54,13 @@ def _provider(context: click.Context, parameter: click.Parameter, text: str | No
         raise click.BadParameter(str(error)) from None
 
 
+provider_option = click.option(
+    "--provider",
+    callback=_provider,
+    metavar="NAME|GUID",
+    help="Of ETW logs, read the events of this provider instead of those of the default one.",
+)
+
 _OPTIONS = (
     click.option(
         "-n",
@@ -89,12 +96,7 @@ _OPTIONS = (
         multiple=True,
         help="Only points in events that this process wrote; may be repeated: one must match.",
     ),
-    click.option(
-        "--provider",
-        callback=_provider,
-        metavar="NAME|GUID",
-        help="Of ETW logs, read the events of this provider instead of those of the default one.",
-    ),
+    provider_option,
     click.option("--last", is_flag=True, help="Only the newest point of each series."),
 )
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from importlib.util import find_spec
+from contextlib import ExitStack, contextmanager
+from typing import BinaryIO
 
 import click
 
@@ -13,6 +13,7 @@ from otel_etw.cli.choice_options import ChosenPoints, choice_options
 from otel_etw.cli.file_arguments import expand_files
 from otel_etw.cli.formats import FORMATS, Target, format_of
 from otel_etw.cli.output_files import COMPRESSIONS, OutputFailed, refuse_inputs, replaced
+from otel_etw.cli.outputs import Sink
 from otel_etw.cli.reading import UNREADABLE, CaptureRun
 from otel_etw.cli.reading_progress import reading_progress
 from otel_etw.cli.sinks import ByteSink, TextSink
@@ -100,9 +101,9 @@ def convert_files(
     row = FORMATS[form]
     if compression and not row.is_compressible:
         raise click.UsageError(f"{output}: {form} compresses inside, so without {compression}")
-    if row.needs and find_spec(row.needs) is None:
+    if row.is_missing_arrow():
         raise click.UsageError(
-            f"{form} needs the package {row.needs}: pip install 'otel-etw[arrow]'"
+            f'{form} needs the packages arro3-core and arro3-io: pip install "otel-etw[arrow]"'
         )
     if output == "-" and not row.is_text and sys.stdout.isatty():
         raise click.UsageError(f"{form} is not for a terminal: lead it to a file or a program")
@@ -144,14 +145,16 @@ def _unknown(output: str) -> str:
 
 @contextmanager
 def _opened(output: str, compression: str) -> Iterator[Target]:
-    if output == "-":
-        sys.stdout.flush()
-        yield Target(sys.stdout.buffer, TextSink(sys.stdout), True)
-        sys.stdout.buffer.flush()
-        return
-    with replaced(output) as file:
-        if not compression:
-            yield Target(file, ByteSink(file), False)
-            return
-        with COMPRESSIONS[compression](file) as compressed:
-            yield Target(compressed, ByteSink(compressed), False)
+    with ExitStack() as exits:
+        if output == "-":
+            sys.stdout.flush()
+            exits.callback(sys.stdout.buffer.flush)
+            file: BinaryIO = sys.stdout.buffer
+            text: Sink = TextSink(sys.stdout)
+        else:
+            file = exits.enter_context(replaced(output))
+            if compression:
+                file = exits.enter_context(COMPRESSIONS[compression](file))
+            text = ByteSink(file)
+        closing = exits.enter_context(ExitStack())
+        yield Target(file, text, output == "-", closing)

@@ -6,16 +6,11 @@ import shlex
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import click
-from opentelemetry.sdk.metrics.export import MetricExportResult, MetricsData
 
-from otel_etw import ETWMetricExporter
-from otel_etw.cli.measuring import can_measure, measure
 from otel_etw.cli.notes import logged_notes
 from otel_etw.cli.texts import counted, printable
-from otel_etw.counts import Counts
 from otel_etw.provider import DEFAULT_PROVIDER
 from otel_etw.transports import Transport, names, parse
 from otel_etw.transports.file import FileTransport
@@ -96,6 +91,10 @@ def demo(context: click.Context, spec: str, seconds: float, interval: float) -> 
     CPU, memory, disks, network and this process, as opentelemetry-instrumentation-system-metrics
     sees them, go through the SDK's periodic reader and ETWMetricExporter, as in any program.
     """
+    # Imported here: they bring the SDK, which the other commands need not wait for.
+    from otel_etw.cli.measuring import can_measure, measure
+    from otel_etw.cli.telling_exporter import TellingExporter, amount
+
     if not can_measure():
         raise click.UsageError(
             "measuring needs opentelemetry-instrumentation-system-metrics: "
@@ -104,7 +103,7 @@ def demo(context: click.Context, spec: str, seconds: float, interval: float) -> 
     with logged_notes():
         adds = _is_there(spec)
         try:
-            exporter = _TellingExporter(spec)
+            exporter = TellingExporter(spec)
         except (ValueError, TypeError, OSError, ImportError, RuntimeError) as error:
             raise click.UsageError(printable(str(error))) from error
         click.echo(f"Measuring this machine for {seconds:g} s, an export every {interval:g} s,")
@@ -114,7 +113,7 @@ def demo(context: click.Context, spec: str, seconds: float, interval: float) -> 
     lost = ", ".join(
         f"{counted(count, what)} ({why})" for (what, why), count in counts.lost.items()
     )
-    click.echo(f"In all {_amount(counts)}; " + (f"lost: {lost}." if lost else "nothing lost."))
+    click.echo(f"In all {amount(counts)}; " + (f"lost: {lost}." if lost else "nothing lost."))
     if counts.points_exported:
         click.echo(_how_to_look(exporter.transport, spec))
     elif exporter.listened:
@@ -122,38 +121,6 @@ def demo(context: click.Context, spec: str, seconds: float, interval: float) -> 
     else:
         click.echo(_how_to_listen(spec))
     context.exit(0 if not lost and (counts.points_exported or not exporter.listened) else 1)
-
-
-class _TellingExporter(ETWMetricExporter):
-    """Says what became of each export."""
-
-    def __init__(self, spec: str) -> None:
-        super().__init__(spec)
-        self.listened = True
-
-    def export(
-        self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any
-    ) -> MetricExportResult:
-        before = self.counts
-        result = super().export(metrics_data, timeout_millis, **kwargs)
-        after = self.counts
-        self.listened = (after.exports, after.lost) != (before.exports, before.lost)
-        lost = after.points_lost - before.points_lost
-        line = _amount(after, before) if self.listened else "not sent: nobody listens"
-        # Whoever reads our output may have gone; that must not look like a failed export.
-        with suppress(OSError):
-            click.echo(f"  {line}" + (f", {counted(lost, 'point')} lost" if lost else ""))
-        return result
-
-
-def _amount(after: Counts, before: Counts | None = None) -> str:
-    points, frames, size, lost = (
-        getattr(after, name) - (getattr(before, name) if before else 0)
-        for name in ("points_exported", "frames", "bytes", "points_lost")
-    )
-    # The bytes are those of all frames, of the lost ones too.
-    handed_over = " handed over" if lost else ""
-    return f"{counted(points, 'point')} in {counted(frames, 'frame')}, {size:,} bytes{handed_over}"
 
 
 def _is_there(spec: str) -> bool:

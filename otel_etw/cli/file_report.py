@@ -24,12 +24,13 @@ class FileReport:
     matching: int = 0
     damages: int = 0
     damaged_bytes: int = 0
-    foreign: Counter[str] = field(default_factory=Counter)
+    foreign: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What was ignored, and what one of it is called."""
 
     def lines(self, statistics: bool) -> Iterator[str]:
         """What to say at the end: what was ignored, and, if asked for, how much was read."""
-        for what, count in self.foreign.items():
-            yield f"{self.file}: ignored {what}: {counted(count, 'line')}"
+        for (what, unit), count in self.foreign.items():
+            yield f"{self.file}: ignored {what}: {counted(count, unit)}"
         if statistics:
             parts = [counted(self.frames, "frame")]
             if self.counts_points:

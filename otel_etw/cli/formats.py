@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import BinaryIO, NamedTuple
+from contextlib import ExitStack
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from otel_etw.cli.choice_options import ChosenPoints
 from otel_etw.cli.newest import NewestOutput
 from otel_etw.cli.outputs import CsvOutput, JsonLinesOutput, Output, Sink
 from otel_etw.cli.reading import Consumer, PointConsumer
+
+if TYPE_CHECKING:
+    from otel_etw.cli.arrow_outputs import ArrowOutput
 
 __all__ = ["FORMATS", "Format", "Target", "format_of"]
 
@@ -21,6 +26,8 @@ class Target(NamedTuple):
     """The same for text: standard output may have another encoding than UTF-8."""
     is_stream: bool
     """Whether it is standard output, where nobody goes back."""
+    closing: ExitStack
+    """What is to be done before the file is closed, however it ends."""
 
 
 class Format(NamedTuple):
@@ -34,8 +41,11 @@ class Format(NamedTuple):
     """Whether a terminal can show it."""
     is_compressible: bool = True
     """Whether ``.gz`` or ``.zst`` may follow the ending; others compress inside."""
-    needs: str = ""
-    """A package of the extra ``otel-etw[arrow]`` that must be there."""
+    needs_arrow: bool = False
+    """Whether it needs the extra ``otel-etw[arrow]``."""
+
+    def is_missing_arrow(self) -> bool:
+        return self.needs_arrow and not (find_spec("arro3") and find_spec("arro3.io"))
 
 
 def _of_points(make: Callable[[Target], Output]) -> Callable[[Target, ChosenPoints], Consumer]:
@@ -46,19 +56,25 @@ def _of_points(make: Callable[[Target], Output]) -> Callable[[Target, ChosenPoin
     return consumer
 
 
-# pyarrow and protobuf are imported where they are needed: they take longer than all else.
+# arro3 and protobuf are imported where they are needed: they take longer than all else.
 
 
 def _parquet(target: Target) -> Output:
     from otel_etw.cli.arrow_outputs import ParquetOutput
 
-    return ParquetOutput(target.file)
+    return _given_up_with(target, ParquetOutput(target.file))
 
 
 def _arrow(target: Target) -> Output:
     from otel_etw.cli.arrow_outputs import ArrowFileOutput, ArrowStreamOutput
 
-    return (ArrowStreamOutput if target.is_stream else ArrowFileOutput)(target.file)
+    output = (ArrowStreamOutput if target.is_stream else ArrowFileOutput)(target.file)
+    return _given_up_with(target, output)
+
+
+def _given_up_with(target: Target, output: ArrowOutput) -> Output:
+    target.closing.callback(output.give_up)
+    return output
 
 
 def _otlp_json(target: Target, choice: ChosenPoints) -> Consumer:
@@ -74,9 +90,9 @@ def _otlp_proto(target: Target, choice: ChosenPoints) -> Consumer:
 
 
 FORMATS = {
-    "parquet": Format((".parquet",), _of_points(_parquet), is_compressible=False, needs="pyarrow"),
+    "parquet": Format((".parquet",), _of_points(_parquet), is_compressible=False, needs_arrow=True),
     "arrow": Format(
-        (".arrow", ".feather"), _of_points(_arrow), is_compressible=False, needs="pyarrow"
+        (".arrow", ".feather"), _of_points(_arrow), is_compressible=False, needs_arrow=True
     ),
     "csv": Format((".csv",), _of_points(lambda target: CsvOutput(target.text)), is_text=True),
     # Before jsonl, whose endings are ends of these.

@@ -31,6 +31,22 @@ class Clock:
         time = self._at(seconds)[1]
         return f"{time}.{rest:09}"[: len(time) + 1 + digits] if digits else time
 
+    def span(self, first: int, last: int) -> str:
+        """``2026-11-25 10:13:17.250 to 10:13:25.000 +01:00``; times that no calendar has as
+        numbers."""
+        try:
+            begin, end = (f"{self.date(time)} {self.time(time, 3)}" for time in (first, last))
+            first_zone, zone = self.zone(first), self.zone(last)
+        except (ValueError, OverflowError, OSError):
+            return f"{first:,} to {last:,} ns since 1970"
+        if first == last:
+            return f"{begin} {zone}"
+        if first_zone != zone:
+            begin += f" {first_zone}"
+        if self.date(first) == self.date(last):
+            end = self.time(last, 3)
+        return f"{begin} to {end} {zone}"
+
     def _split(self, seconds: int) -> tuple[str, str, str]:
         moment = datetime.fromtimestamp(seconds, timezone.utc)
         if self._utc:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import secrets
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -25,7 +24,7 @@ def refuse_inputs(output: str, files: Sequence[str]) -> None:
     """UsageError when the output is one of the files to be read, under whatever name."""
     for file in files:
         with suppress(OSError, ValueError):
-            if os.path.samefile(file, output):
+            if Path(file).samefile(output):
                 raise click.UsageError(f"{output} is read and cannot be written at the same time")
 
 
@@ -34,7 +33,8 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     """A new file that takes the place of ``path`` when the block ends without an exception.
 
     Until then it stands beside it under a name of its own, and is removed when anything goes wrong:
-    what was at ``path`` stays. A device or a pipe is written to as it is. Raises `OutputFailed`.
+    what was at ``path`` stays. The new file has the rights of the old one. A device or a pipe is
+    written to as it is. Raises `OutputFailed`.
     """
     # A link stays one, and what it leads to is replaced.
     target = Path(os.path.realpath(path))
@@ -43,10 +43,12 @@ def replaced(path: str) -> Iterator[BinaryIO]:
             with open(target, "wb") as file:
                 yield file
             return
-        beside = target.with_name(f".{target.name[:64]}.{secrets.token_hex(4)}.tmp")
+        beside = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.tmp")
         try:
             with open(beside, "xb") as file:
                 yield file
+            if target.exists():
+                beside.chmod(stat.S_IMODE(target.stat().st_mode))
             beside.replace(target)
         except BaseException:
             with suppress(OSError):

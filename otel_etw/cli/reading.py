@@ -17,7 +17,7 @@ from otel_etw.cli.outputs import Output
 from otel_etw.cli.reading_progress import ReadingProgress
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
-__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark"]
+__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark", "WatchedReader"]
 
 DAMAGED = 1
 UNREADABLE = 2
@@ -45,14 +45,15 @@ class Consumer(Protocol):
 
 
 class PointConsumer:
-    """Decodes frames, and hands the chosen points to an output in batches."""
+    """Decodes frames, and hands the chosen points to an output in batches of up to ``rows``."""
 
-    def __init__(self, choose: Callable[[Any], Any], output: Output) -> None:
+    def __init__(self, choose: Callable[[Any], Any], output: Output, rows: int = 65_536) -> None:
         self._choose = choose
         self._output = output
+        self._rows = rows
 
     def take(self, items: Iterable[Item | None], report: FileReport) -> Iterator[Remark]:
-        for item in batches(items, report.file):
+        for item in batches(items, report.file, rows=self._rows):
             if item is None or isinstance(item, Damage | Foreign | Notice):
                 yield item
                 continue
@@ -147,7 +148,7 @@ class CaptureRun:
         if file != "-":
             reader = None
             if self._progress:
-                reader = _WatchedReader(self._provider, self._progress.read)
+                reader = WatchedReader(self._provider, self._progress.read)
             return open_capture(file, self._provider, reader)
         if sys.stdin is None:
             raise CaptureError("standard input: it is closed")
@@ -159,7 +160,7 @@ class CaptureRun:
             report.damaged_bytes += remark.length
             self._say(damage_text(report.file, remark), DAMAGED)
         elif isinstance(remark, Foreign):
-            report.foreign[remark.what] += 1
+            report.foreign[remark.what, remark.unit] += 1
         elif isinstance(remark, Notice):
             self._say(f"{report.file}: {remark.text}")
 
@@ -177,7 +178,7 @@ class CaptureRun:
         self.exit_code = max(self.exit_code, exit_code if said else OUTPUT_FAILED)
 
 
-class _WatchedReader(RecognisingReader):
+class WatchedReader(RecognisingReader):
     """Tells how many bytes of a file it was given."""
 
     def __init__(self, provider: UUID, tell: Callable[[int], None]) -> None:

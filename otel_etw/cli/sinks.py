@@ -6,7 +6,13 @@ import os
 from io import TextIOWrapper
 from typing import BinaryIO, TextIO
 
-__all__ = ["ByteSink", "TextSink"]
+__all__ = ["ByteSink", "TextSink", "must_be_ascii"]
+
+
+def must_be_ascii(out: TextIO) -> bool:
+    """Whether JSON must have its other characters as ``\\uXXXX``: what an encoding lacks would
+    become an escape that is no JSON."""
+    return (out.encoding or "").lower().replace("-", "") != "utf8"
 
 
 class ByteSink:
@@ -26,7 +32,7 @@ class TextSink:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self.is_ascii = (out.encoding or "").lower().replace("-", "") != "utf8"
+        self.is_ascii = must_be_ascii(out)
         # On Windows newlines are translated.
         takes_bytes = not self.is_ascii and os.linesep == "\n" and isinstance(out, TextIOWrapper)
         self._buffer = out.buffer if takes_bytes else None

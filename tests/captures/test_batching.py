@@ -19,6 +19,7 @@ from otel_etw.captures import (
     batches,
     follow,
 )
+from otel_etw.captures.batching import FEW_ROWS
 from otel_etw.captures.columns import reference
 from tests.support.batch_rows import rows
 from tests.support.capture_files import framed, line, request
@@ -63,7 +64,7 @@ def test_events_stand_in_the_rows() -> None:
 
 
 def test_what_is_no_frame_comes_as_it_is() -> None:
-    damage, foreign = Damage(1, 2, "why"), Foreign(3, 4, "spans")
+    damage, foreign = Damage(1, 2, "why"), Foreign(3, 4, "spans", "line")
     items: list[Item | None] = [frame(1), damage, frame(2), foreign, None, None, frame(3)]
     assert values(batches(items)) == [damage, foreign, [1, 2], None, None, [3]]
 
@@ -100,6 +101,14 @@ def test_large_frames_fill_many_batches_and_small_ones_share_one() -> None:
     assert sum(sizes) == 66_999
     assert max(sizes) <= 65_536
     assert [row["Offset"] for batch in found for row in rows(batch)][-999:] == list(range(1, 1000))
+
+
+@pytest.mark.parametrize("most", [1, 700, FEW_ROWS])
+def test_batches_are_as_small_as_they_are_asked_for(most: int) -> None:
+    items = [frame(0, 0, 9000), frame(1)]
+    sizes = [len(item) for item in batches(items, rows=most) if isinstance(item, Batch)]
+    assert sum(sizes) == 9001
+    assert max(sizes) == most
 
 
 def test_a_file_that_grows_gives_what_is_there(tmp_path: Path) -> None:

@@ -70,10 +70,12 @@ def test_layout_that_is_no_damage(data: bytes) -> None:
 def test_a_line_of_spans_is_ignored_and_named() -> None:
     spans, logs = b'{"resourceSpans":[]}\n', b'{"resource_logs":[]}\n'
     assert read(spans + LINES[0] + logs + b'{"resourceMetric":[]}\n') == [
-        Foreign(0, len(spans), "spans"),
+        Foreign(0, len(spans), "spans", "line"),
         Frame(len(spans), len(LINES[0]), REQUESTS[0].SerializeToString()),
-        Foreign(len(spans) + len(LINES[0]), len(logs), "log records"),
-        Foreign(len(spans) + len(LINES[0]) + len(logs), 22, "objects without resourceMetrics"),
+        Foreign(len(spans) + len(LINES[0]), len(logs), "log records", "line"),
+        Foreign(
+            len(spans) + len(LINES[0]) + len(logs), 22, "objects without resourceMetrics", "line"
+        ),
     ]
 
 
@@ -182,7 +184,7 @@ def test_other_json_is_one_damage() -> None:
 
 def test_another_object_is_ignored_and_named_even_if_spread_over_lines() -> None:
     data = json.dumps({"a": [1, 2, {"b": 3}]}, indent=2).encode()
-    assert read(data) == [Foreign(0, len(data), "objects without resourceMetrics")]
+    assert read(data) == [Foreign(0, len(data), "objects without resourceMetrics", "line")]
 
 
 def spread(number: int, **layout: Any) -> bytes:

@@ -9,11 +9,13 @@ from random import Random
 from typing import Any
 
 import pytest
+from opentelemetry.proto.metrics.v1 import metrics_pb2 as otlp
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.sdk.metrics.export import Gauge
 
 from otel_etw import captures
 from otel_etw.captures import Frame, Point, points
+from otel_etw.captures.points import NO_RECORDED_VALUE
 from otel_etw.captures.requests import ExportMetricsServiceRequest
 from tests.support.capture_files import START, TIME
 from tests.support.data import COLLECTOR
@@ -272,3 +274,14 @@ def test_metadata_and_dropped_counts_are_kept() -> None:
     assert point.scope.dropped_attributes_count == 3
     assert point.metadata == {"log.file.name": "m.jsonl"}
     assert (point.value, point.temporality, point.monotonic) == (1.5, None, False)
+
+
+def test_the_flag_and_the_temporalities_are_those_of_the_protocol() -> None:
+    assert otlp.DATA_POINT_FLAGS_NO_RECORDED_VALUE_MASK == NO_RECORDED_VALUE
+    request = ExportMetricsServiceRequest()
+    metrics = request.resource_metrics.add().scope_metrics.add().metrics
+    for temporality in otlp.AggregationTemporality.values():
+        metric = metrics.add()
+        metric.sum.aggregation_temporality = temporality
+        metric.sum.data_points.add()
+    assert [point.temporality for point in points(request)] == [None, "delta", "cumulative"]

@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.command_line import capture, framed, gauge, process, run
-from tests.support.etl_files import EtlWriter, bare_event
+from tests.support.etl_files import EtlWriter, bare_event, event
 
 
 @pytest.fixture
@@ -77,6 +78,18 @@ def test_lines_of_spans_are_counted(tmp_path: Path) -> None:
         f"otel-etw: {path}: ignored log records: 1 line",
     ]
     assert result.exit_code == 0
+
+
+def test_events_that_are_ignored_are_no_lines(tmp_path: Path) -> None:
+    writer = EtlWriter()
+    for event_id in (55, 55, 65534):
+        writer.add(event(writer.reference, b"", event_id=event_id))
+    path = tmp_path / "m.etl"
+    path.write_bytes(writer.file().data)
+    assert run("view", path).stderr.splitlines() == [
+        f"otel-etw: {path}: ignored events 55 in Geneva's own format: 2 events",
+        f"otel-etw: {path}: ignored events 65534 with the manifest of an EventSource: 1 event",
+    ]
 
 
 def test_messages_do_not_act_on_the_terminal_either(tmp_path: Path) -> None:
@@ -171,6 +184,37 @@ def test_following_goes_on_in_the_file_that_takes_the_place(
     ]
     result = run("view", path, "-f", "--format", "jsonl")
     assert [json.loads(text)["value"] for text in result.stdout.splitlines()] == [1, 2, 3]
+
+
+def test_the_log_of_a_running_session_is_followed(
+    tmp_path: Path, pauses: list[Callable[[], object]]
+) -> None:
+    path = tmp_path / "m.etl"
+
+    def log(**options: Any) -> bytes:
+        writer = EtlWriter(**options)
+        for number in (1, 2, 3):
+            writer.frame(writer.reference + number, gauge(number).SerializeToString())
+            writer.flush()
+        return writer.file().data
+
+    running, ended = log(unfinished=True), log(lost_events=4)
+    size = EtlWriter().buffer_size
+    path.write_bytes(running[: 2 * size].ljust(5 * size, b"\0"))
+    pauses += [
+        lambda: path.write_bytes(running[: 3 * size - 50].ljust(5 * size, b"\0")),
+        lambda: path.write_bytes(running[: 3 * size].ljust(5 * size, b"\0")),
+        lambda: path.write_bytes(running.ljust(5 * size, b"\0")),
+        lambda: path.write_bytes(ended),
+    ]
+    result = run("view", path, "--follow", "--format", "jsonl", "--stats")
+    assert [json.loads(text)["value"] for text in result.stdout.splitlines()] == [1, 2, 3]
+    unfinished, end, lost, stats = result.stderr.splitlines()
+    assert "its session had not ended" in unfinished
+    assert end == f"otel-etw: {path}: its session has ended"
+    assert lost.startswith(f"otel-etw: {path}: 4 events were lost while it was recorded.")
+    assert stats == f"otel-etw: {path}: 3 frames, 3 points, 0 damages"
+    assert result.exit_code == 130
 
 
 def test_several_files_are_followed_in_turn(

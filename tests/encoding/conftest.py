@@ -7,9 +7,6 @@ from collections.abc import Iterator
 
 import pytest
 
-# Their assertions are read as the tests' own.
-pytest.register_assert_rewrite("tests.support.frame_rules", "tests.support.official_encoder")
-
 
 @pytest.fixture(scope="session", autouse=True)
 def quiet() -> Iterator[None]:

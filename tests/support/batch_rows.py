@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 
-__all__ = ["arrow_batch", "rows"]
+__all__ = ["all_rows", "arrow_batch", "comparable", "rows"]
 
 
 def arrow_batch(batch: Any) -> pa.RecordBatch:
@@ -21,6 +23,29 @@ def rows(batch: Any) -> list[dict[str, Any]]:
     taken = arrow_batch(batch)
     columns = [_without_times(column).to_pylist() for column in taken.columns]
     return [dict(zip(taken.schema.names, row, strict=True)) for row in zip(*columns, strict=True)]
+
+
+def all_rows(decoder: Any, is_full: bool) -> list[dict[str, Any]]:
+    """Of what was added last, and of what was left."""
+    found = []
+    while is_full:
+        found += rows(decoder.take())
+        is_full = decoder.resume()
+    rest = decoder.take()
+    return found + rows(rest) if rest else found
+
+
+def comparable(value: Any) -> Any:
+    """NaN and -0.0 are themselves, and 1 is not 1.0 or true."""
+    if isinstance(value, float):
+        return ("double", "NaN" if math.isnan(value) else struct.pack("<d", value))
+    if isinstance(value, bool):
+        return ("bool", value)
+    if isinstance(value, list | tuple):
+        return [comparable(item) for item in value]
+    if isinstance(value, dict):
+        return {key: comparable(item) for key, item in value.items()}
+    return value
 
 
 def _without_times(column: pa.Array) -> pa.Array:

@@ -11,49 +11,23 @@ from hypothesis import strategies as st
 
 from otel_etw.captures.columns import COLUMNS
 from otel_etw.captures.columns.reference import Row, row_values
-from otel_etw.captures.columns.schema import Type
 from otel_etw.captures.items import Event
 from otel_etw.captures.points import Buckets, Exemplar, Point, Resource, Scope
+from tests.support.arrow_fields import SCHEMA, arrow_type
 
 __all__ = ["ROWS", "any_row", "contents", "gauge_row", "pyarrow_batch", "row_contents"]
-
-_PLAIN = {
-    "u": pa.string(),
-    "b": pa.bool_(),
-    "i": pa.int32(),
-    "l": pa.int64(),
-    "S": pa.uint16(),
-    "I": pa.uint32(),
-    "L": pa.uint64(),
-    "g": pa.float64(),
-    "tsn:UTC": pa.timestamp("ns", "UTC"),
-}
 
 
 class ArrowBatch(Protocol):
     def __arrow_c_array__(self, requested_schema: Any = None) -> tuple[Any, Any]: ...
 
 
-def _type(kind: Type) -> pa.DataType:
-    if kind.format == "+l":
-        return pa.list_(pa.field("item", _type(kind.children[0].type), False))
-    if kind.format == "+s":
-        members = [
-            pa.field(each.name, _type(each.type), each.is_nullable) for each in kind.children
-        ]
-        return pa.struct(members)
-    plain = _PLAIN[kind.format]
-    return pa.dictionary(pa.int32(), plain) if kind.is_dictionary else plain
-
-
-SCHEMA = pa.schema([pa.field(each.name, _type(each.type), each.is_nullable) for each in COLUMNS])
-
-
 def pyarrow_batch(rows: Sequence[Row]) -> pa.RecordBatch:
     """The rows as pyarrow lays them out."""
     values = [row_values(row) for row in rows]
     arrays = [
-        pa.array([value[column.name] for value in values], _type(column.type)) for column in COLUMNS
+        pa.array([value[column.name] for value in values], arrow_type(column.type))
+        for column in COLUMNS
     ]
     return pa.RecordBatch.from_arrays(arrays, schema=SCHEMA)
 

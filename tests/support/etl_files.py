@@ -30,6 +30,7 @@ __all__ = [
     "other",
     "our_event",
     "perfinfo",
+    "process_record",
     "recorded_event",
     "system",
 ]
@@ -126,6 +127,36 @@ def system(
         "<HBBHBBIIqII", 2, kind, 0xC0, 32 + len(data), opcode, group, 8, 4, time, 0, 0
     )
     return head + data
+
+
+def process_record(
+    time: int,
+    process: int,
+    image: bytes,
+    *,
+    bits: int = 64,
+    version: int = 4,
+    opcode: int = 3,
+    sub_authorities: int | None = 5,
+) -> bytes:
+    """Process_TypeGroup1 of the kernel: a process that there was when the session ended.
+
+    ``sub_authorities``: of the SID of its user; None: it has none.
+    """
+    pointer = "I" if bits == 32 else "Q"
+    data = struct.pack(f"<{pointer}IIIi", 0x8765_4321, process, 4, 1, 0)
+    if version >= 3:
+        data += struct.pack(f"<{pointer}", 0x1234_5000)
+    if version >= 4:
+        data += struct.pack("<I", 0)
+    if sub_authorities is None:
+        data += bytes(4)
+    else:
+        data += struct.pack(f"<2{pointer}", 0x4444_0000, 0)
+        data += struct.pack("<BB6x", 1, sub_authorities) + bytes(range(4 * sub_authorities))
+    data += image + b"\0" + f"{image.decode('latin-1')} --serve\0".encode("utf-16-le")
+    record = system(time, data, bits=bits, group=3, opcode=opcode)
+    return struct.pack("<H", version) + record[2:]
 
 
 def compact(time: int, data: bytes = b"", *, bits: int = 64) -> bytes:

@@ -148,7 +148,7 @@ fill_tables()
 
 
 cdef inline uint64_t word_at(const uint8_t *at) noexcept nogil:
-    cdef uint64_t word
+    cdef uint64_t word = 0
     memcpy(&word, at, 8)
     return word
 
@@ -213,7 +213,7 @@ cdef int check_varints(const uint8_t *at, const uint8_t *end) noexcept nogil:
     cdef int count = 0
     if at == end:
         return SOUND
-    if end[-1] & 0x80:
+    if (end - 1)[0] & 0x80:
         return PART_OF_NUMBER
     # Of 10 bytes in a row that say that the number goes on, 4 are one half of a word, also where
     # some stand behind the last word: these are 6 at most.
@@ -252,7 +252,7 @@ cdef const uint8_t *read_varint(
         found |= <uint64_t>(at[0] & 0x7F) << shift
         shift += 7
         at += 1
-        if not at[-1] & 0x80:
+        if not (at - 1)[0] & 0x80:
             value[0] = found
             return at
 
@@ -265,7 +265,8 @@ cdef const uint8_t *skip_group(
     ``depth``: of the group itself.
     """
     cdef uint64_t numbers[DEPTH + 1]
-    cdef uint64_t tag, length
+    cdef uint64_t tag = 0
+    cdef uint64_t length = 0
     cdef int opened = 0
     cdef int action
     if depth > DEPTH:

@@ -205,9 +205,7 @@ cdef void read_value(Span message, uint64_t tag, Value *value) noexcept nogil:
                 value.content = field.content
             elif field.tag == BOOL or field.tag == INT or field.tag == DOUBLE:
                 value.number = field.number
-            elif field.tag == STRING_INDEX:
-                value.number = <uint64_t><int64_t><int32_t>field.number
-            else:
+            elif field.tag != STRING_INDEX:
                 continue
             value.tag = field.tag
 
@@ -226,7 +224,7 @@ cdef int write_value(Buffer *out, Span message, uint64_t tag, int depth) noexcep
     read_value(message, tag, &value)
     if value.tag == STRING:
         return write_text(out, value.content)
-    if value.tag == INT or value.tag == STRING_INDEX:
+    if value.tag == INT:
         return write_integer(out, <int64_t>value.number)
     if value.tag == BOOL:
         return write_word(out, "true" if value.number else "false")

@@ -45,13 +45,13 @@ cdef struct Total:
 
 
 cdef inline uint64_t count_at(const Side *side, int64_t index) noexcept nogil:
-    cdef uint64_t value
+    cdef uint64_t value = 0
     memcpy(&value, side.counts + index * 8, 8)
     return value
 
 
 cdef inline double bound_at(const Histogram *histogram, int64_t index) noexcept nogil:
-    cdef double value
+    cdef double value = 0
     memcpy(&value, histogram.bounds + index * 8, 8)
     return value
 
@@ -161,7 +161,9 @@ cdef inline bint is_narrow(double low, double high) noexcept nogil:
     return (second if second > first else first) <= NARROW * (second if second < first else first)
 
 
-cdef inline double estimated(const Histogram *histogram, const Total *total, double q) noexcept nogil:
+cdef inline double estimated(
+    const Histogram *histogram, const Total *total, double q
+) noexcept nogil:
     """`trusted_quantile`; NaN for None."""
     cdef double least = histogram.least
     cdef double most = histogram.most

@@ -218,25 +218,25 @@ cdef Values values_of(ArrowArray *array, int64_t offset) noexcept nogil:
 
 
 cdef inline uint64_t uint64_at(const Values *values, int64_t row) noexcept nogil:
-    cdef uint64_t number
+    cdef uint64_t number = 0
     memcpy(&number, <const char *> values.data + (values.offset + row) * 8, 8)
     return number
 
 
 cdef inline double double_at(const Values *values, int64_t row) noexcept nogil:
-    cdef double number
+    cdef double number = 0
     memcpy(&number, <const char *> values.data + (values.offset + row) * 8, 8)
     return number
 
 
 cdef inline uint32_t uint32_at(const Values *values, int64_t row) noexcept nogil:
-    cdef uint32_t number
+    cdef uint32_t number = 0
     memcpy(&number, <const char *> values.data + (values.offset + row) * 4, 4)
     return number
 
 
 cdef inline uint16_t uint16_at(const Values *values, int64_t row) noexcept nogil:
-    cdef uint16_t number
+    cdef uint16_t number = 0
     memcpy(&number, <const char *> values.data + (values.offset + row) * 2, 2)
     return number
 
@@ -433,8 +433,8 @@ cdef class _Rows:
     cdef int put_list(self, const Values *values, int64_t row, bint of_doubles) except -1:
         cdef const char *item = items_of(values, row)
         cdef int64_t index
-        cdef uint64_t count
-        cdef double number
+        cdef uint64_t count = 0
+        cdef double number = 0
         for index in range(length_of(values, row)):
             if index:
                 put(&self.out, b", ", 2)

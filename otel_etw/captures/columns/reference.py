@@ -2,7 +2,7 @@
 
 This is the reference implementation: it defines what is in the columns of `schema.py`, tests
 compare the compiled decoder with it, and it is what runs where nothing is compiled. As an Arrow
-array a batch of it needs the package pyarrow.
+array a batch of it needs the package arro3-core.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from otel_etw.captures.columns.arrow_types import arrow_schema, arrow_type, pyarrow
+from otel_etw.captures.columns.arrow_types import arrow_batch
 from otel_etw.captures.columns.schema import COLUMNS
 from otel_etw.captures.columns.xxh64 import xxh64
 from otel_etw.captures.items import Event
@@ -48,7 +48,8 @@ def attributes_json(attributes: Attributes) -> str:
 
     It is what `json.dumps` makes with ``ensure_ascii=False``. Integers, doubles (``1.0``) and
     booleans stay apart; NaN and infinities are the strings "NaN", "Infinity" and "-Infinity"; bytes
-    are ``{"base64": "…"}``; no value is null. Of a key that stands twice the last value counts.
+    are ``{"base64": "…"}``; no value is null, and so is an index into a table of strings, which only
+    profiles have. Of a key that stands twice the last value counts.
     """
     return json.dumps(_json_value(attributes), ensure_ascii=False)
 
@@ -207,11 +208,11 @@ class Batch:
         return len(self.rows)
 
     def __arrow_c_schema__(self) -> object:
-        """The type as a capsule of the Arrow C data interface; ImportError without pyarrow."""
+        """The type as a capsule of the Arrow C data interface; ImportError without arro3."""
         return self._exported().__arrow_c_schema__()
 
     def __arrow_c_array__(self, requested_schema: object | None = None) -> tuple[object, object]:
-        """Type and data as capsules of the Arrow C data interface; ImportError without pyarrow.
+        """Type and data as capsules of the Arrow C data interface; ImportError without arro3.
 
         ``requested_schema`` is not looked at, as the interface allows.
         """
@@ -220,17 +221,8 @@ class Batch:
 
     def _exported(self) -> Any:
         if self._array is None:
-            self._array = self._arrow_batch()
+            self._array = arrow_batch([row_values(row) for row in self.rows])
         return self._array
-
-    def _arrow_batch(self) -> Any:
-        pa = pyarrow()
-        values = [row_values(row) for row in self.rows]
-        arrays = [
-            pa.array([each[column.name] for each in values], arrow_type(column.type))
-            for column in COLUMNS
-        ]
-        return pa.RecordBatch.from_arrays(arrays, schema=arrow_schema())
 
 
 # Decoding ----------------------------------------------------------------------------------------

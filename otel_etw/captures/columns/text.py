@@ -75,7 +75,7 @@ def _pieces(batch: BatchOfRows) -> Iterator[Sequence[RowLike]]:
 
 def _object(row: RowLike, ascii_only: bool) -> str:
     point = row.point
-    record = {"file": row.file, "offset": row.offset}
+    record: dict[str, Any] = {"file": row.file, "offset": row.offset}
     if row.event:
         members = {name: member(row.event) for name, member in _EVENT.items()}
         record |= {name: member for name, member in members.items() if member is not None}

@@ -18,12 +18,13 @@ records are events of our provider, whose payload is a frame. One idea a file:
 
 from __future__ import annotations
 
-from otel_etw.captures.etl.buffers import begins_log
-from otel_etw.captures.etl.reader import NATIVE, EtlReader
+from otel_etw.captures.etl.buffers import begins_log, may_begin_log
+from otel_etw.captures.etl.reader import LOG_HEAD, NATIVE, EtlReader
 from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
 from otel_etw.captures.etl.session import Session
 
 __all__ = [
+    "LOG_HEAD",
     "NATIVE",
     "RECORD_KINDS",
     "EtlReader",
@@ -31,4 +32,5 @@ __all__ = [
     "EventCount",
     "Session",
     "begins_log",
+    "may_begin_log",
 ]

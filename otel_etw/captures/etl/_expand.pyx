@@ -291,16 +291,16 @@ cdef Fault fill_codes(Input *source, uint16_t *table) noexcept nogil:
     memcpy(lengths, source.data + source.at, LENGTHS)
     source.at += LENGTHS
     memset(starts, 0, sizeof(starts))
-    for symbol in range(SYMBOLS):
+    for symbol in range(<uint32_t>SYMBOLS):
         bits = lengths[symbol >> 1] >> 4 * (symbol & 1) & 15
         if bits:
             starts[bits + 1] += <uint32_t>1 << BITS - bits
-    for bits in range(1, BITS + 2):
+    for bits in range(1, <uint32_t>(BITS + 2)):
         starts[bits] += starts[bits - 1]
     if starts[BITS + 1] > CODES_ROOM:
         return CODES
     memset(table + starts[BITS + 1], 0, (CODES_ROOM - starts[BITS + 1]) * sizeof(uint16_t))
-    for symbol in range(SYMBOLS):
+    for symbol in range(<uint32_t>SYMBOLS):
         bits = lengths[symbol >> 1] >> 4 * (symbol & 1) & 15
         if bits:
             count = <uint32_t>1 << BITS - bits

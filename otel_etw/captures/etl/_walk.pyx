@@ -8,10 +8,13 @@ from libc.string cimport memcmp, memcpy
 
 from os import urandom
 
-from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER
+from otel_etw.captures.etl.names import PROCESS_GROUP as _PROCESS_GROUP
+from otel_etw.captures.etl.names import PROCESS_OPCODES as _PROCESS_OPCODES
+from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER, SYSTEM
 from otel_etw.captures.etl.records import RECORD_TYPES as _RECORD_TYPES
+from otel_etw.captures.etl.report import MOST_EVENT_KINDS as _MOST_EVENT_KINDS
 from otel_etw.captures.etl.report import RECORD_KINDS as _RECORD_KINDS
-from otel_etw.captures.etl.walk import MOST_EVENTS as _MOST_EVENTS
+from otel_etw.captures.etl.walk import MOST_PROCESS_RECORDS as _MOST_PROCESS_RECORDS
 
 cdef enum:
     GUID = 16
@@ -51,17 +54,26 @@ cdef struct Event:
     uint16_t size
     uint16_t id
 
-# The events of the provider in one buffer.
+# A record that names something.
+cdef struct Naming:
+    Py_ssize_t at
+    uint16_t size
+
+# The events of the provider in one buffer, and what names something in it.
 cdef struct Found:
     Event *events
     size_t count
     size_t room
+    Naming *naming
+    size_t naming_count
+    size_t naming_room
 
 # Types of records with 0xC0 in the highest byte of their marker, then the two kinds of others.
 cdef RecordType types[256]
 cdef RecordType message
 cdef RecordType other
-cdef size_t most_events = _MOST_EVENTS
+cdef size_t most_events = _MOST_EVENT_KINDS
+cdef size_t most_process_records = _MOST_PROCESS_RECORDS
 
 
 cdef RecordType record_type(type) except *:
@@ -82,6 +94,10 @@ other = record_type(OTHER)
 fill_types()
 assert len(_RECORD_KINDS) == KINDS and EVENT_HEADER.least == EVENT
 cdef uint8_t event_kind = EVENT_HEADER.kind
+cdef uint8_t system_kind = SYSTEM
+cdef uint8_t process_group = _PROCESS_GROUP
+cdef uint8_t first_process_opcode = min(_PROCESS_OPCODES)
+cdef uint8_t last_process_opcode = max(_PROCESS_OPCODES)
 
 
 cdef inline uint16_t u16(const uint8_t *at) noexcept nogil:
@@ -98,7 +114,7 @@ cdef inline uint64_t u64(const uint8_t *at) noexcept nogil:
 
 cdef inline int64_t i64(const uint8_t *at) noexcept nogil:
     cdef uint64_t bits = u64(at)
-    cdef int64_t value
+    cdef int64_t value = 0
     memcpy(&value, &bits, sizeof(value))
     return value
 
@@ -131,6 +147,8 @@ cdef class Walk:
     cdef uint64_t not_counted
     cdef int64_t first
     cdef int64_t last
+    cdef size_t process_records
+    cdef list naming
 
     def __cinit__(self, bytes provider not None):
         if len(provider) != GUID:
@@ -138,6 +156,7 @@ cdef class Walk:
         memcpy(self.provider, <const char *>provider, GUID)
         self.seed = int.from_bytes(urandom(8), "little")
         self.first, self.last = INT64_MAX, INT64_MIN
+        self.naming = []
         self.table = <Counted *>calloc(FIRST_ROOM, sizeof(Counted))
         if self.table == NULL:
             raise MemoryError("no memory for the counts of events")
@@ -158,6 +177,8 @@ cdef class Walk:
             bytes_of = &data[0]
         found.events = NULL
         found.count = found.room = 0
+        found.naming = NULL
+        found.naming_count = found.naming_room = 0
         try:
             # No Python code runs in it: on a build without the GIL this is what keeps two threads
             # apart.
@@ -165,9 +186,20 @@ cdef class Walk:
                 fault = self.walk(bytes_of, &at, end, is_exact, &found)
             if fault == NO_MEMORY:
                 raise MemoryError("no memory for the events of a buffer")
+            if found.naming_count:
+                self.keep_naming(&found, bytes_of)
             return listed(&found, bytes_of), at, reason(fault, bytes_of, at, end)
         finally:
             free(found.events)
+            free(found.naming)
+
+    cdef int keep_naming(self, Found *found, const uint8_t *data) except -1:
+        cdef size_t index
+        cdef Naming *each
+        for index in range(found.naming_count):
+            each = &found.naming[index]
+            self.naming.append(PyBytes_FromStringAndSize(<const char *>data + each.at, each.size))
+        return 0
 
     cdef Fault walk(self, const uint8_t *data, Py_ssize_t *position, Py_ssize_t end, bint is_exact,
                     Found *found) noexcept nogil:
@@ -195,9 +227,25 @@ cdef class Walk:
             if type.kind == event_kind and not self.event(data, at, size, found):
                 fault = NO_MEMORY
                 break
+            if type.kind == system_kind and not self.system(data, at, size, found):
+                fault = NO_MEMORY
+                break
             at += (size + 7) & ~7
         position[0] = min(at, end)
         return fault
+
+    cdef bint system(self, const uint8_t *data, Py_ssize_t at, uint16_t size,
+                     Found *found) noexcept nogil:
+        """Whether there was memory for it."""
+        cdef uint8_t opcode = data[at + 6]
+        if (
+            data[at + 7] != process_group
+            or not first_process_opcode <= opcode <= last_process_opcode
+            or self.process_records == most_process_records
+        ):
+            return True
+        self.process_records += 1
+        return names(found, at, size)
 
     cdef bint event(self, const uint8_t *data, Py_ssize_t at, uint16_t size,
                     Found *found) noexcept nogil:
@@ -205,9 +253,12 @@ cdef class Walk:
         cdef const uint8_t *header = data + at
         cdef int64_t time = i64(header + 0x10)
         cdef Event *event
+        cdef size_t used = self.used
         self.first = min(self.first, time)
         self.last = max(self.last, time)
         if not self.count(header + 0x18, u16(header + 0x28)):
+            return False
+        if self.used != used and u16(header + 4) & EXTENDED and not names(found, at, size):
             return False
         if memcmp(header + 0x18, self.provider, GUID) != 0:
             return True
@@ -304,6 +355,13 @@ cdef class Walk:
     def uncounted(self):
         return self.not_counted
 
+    def take_naming_records(self):
+        cdef list naming
+        with cython.critical_section(self):
+            naming = self.naming
+            self.naming = []
+        return naming
+
     def take_times(self):
         cdef int64_t first, last
         with cython.critical_section(self):
@@ -332,6 +390,23 @@ cdef bint grow(Found *found) noexcept nogil:
         return False
     found.events = <Event *>events
     found.room = room
+    return True
+
+
+cdef bint names(Found *found, Py_ssize_t at, uint16_t size) noexcept nogil:
+    """Remember a record that names something; whether there was memory for it."""
+    cdef size_t room
+    cdef void *naming
+    if found.naming_count == found.naming_room:
+        room = 2 * found.naming_room if found.naming_room else 16
+        naming = realloc(found.naming, room * sizeof(Naming))
+        if naming == NULL:
+            return False
+        found.naming = <Naming *>naming
+        found.naming_room = room
+    found.naming[found.naming_count].at = at
+    found.naming[found.naming_count].size = size
+    found.naming_count += 1
     return True
 
 

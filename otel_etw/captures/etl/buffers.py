@@ -2,7 +2,7 @@
 
 The header of a buffer says how far the next one is, so that one wrong size loses the way. It is
 found again where a header looks as one should: in an ordinary file with the session's buffer size,
-in a merged one at a multiple of 1 KiB, in a compressed one anywhere. And a size that is not the
+in a merged one at a multiple of 512 bytes, in a compressed one anywhere. And a size that is not the
 session's is believed when another buffer, zeros or the end follow.
 
 Zeros where a buffer should begin are what was never written: files are made longer in advance.
@@ -27,6 +27,7 @@ __all__ = [
     "BufferHeader",
     "Buffers",
     "begins_log",
+    "may_begin_log",
 ]
 
 HEADER = 72
@@ -47,7 +48,8 @@ _FLAGS = 0x7F
 _LAST_TYPE = 7
 
 _FORMAT = Struct("<IIIiqqQHHIIHH16x")
-_SMALLEST = 1024  # and buffers of other sizes are multiples of it
+# Buffers are multiples of it: the first one of a merged file has a sector of 512 bytes.
+_SMALLEST = 512
 # What must be there of a buffer to recognise it, and of the first one to know the session's.
 _LOOK = HEADER + 4
 _FIRST_LOOK = 144
@@ -121,6 +123,11 @@ def begins_log(head: bytes) -> bool:
     )
 
 
+def may_begin_log(head: bytes) -> bool:
+    """Whether a file that grows may become a log, so far as fewer than 76 bytes can tell."""
+    return 4 <= len(head) < _LOOK and _SMALLEST <= int.from_bytes(head[:4], "little") <= LARGEST
+
+
 class Buffers:
     """Cuts a file into buffers, in whatever pieces it comes.
 
@@ -142,6 +149,7 @@ class Buffers:
         self._logger = 0
         self._attempts = _ATTEMPTS
         self._complete = False
+        self._is_settled = False
 
     def feed(self, data: bytes) -> Iterator[Buffer | Damage]:
         """The buffers that are whole with what comes next in the file."""
@@ -149,6 +157,30 @@ class Buffers:
         self._there += len(data)
         if self._there >= self._need:
             yield from self._advance()
+
+    def settle(self) -> Iterator[Buffer | Damage]:
+        """Nothing more has come yet: the last buffer too, if it is whole but only what follows
+        could tell."""
+        self._is_settled = True
+        yield from self._advance()
+        self._is_settled = False
+
+    @property
+    def unwritten(self) -> int | None:
+        """The offset from which on there are only zeros where buffers should be; None when what
+        came last was something else. A running session may still write there."""
+        if self._lost:
+            return None if self._lost[1] else self._lost[0]
+        if not 0 < self._there < HEADER:
+            return None
+        return None if _NOT_ZERO.search(b"".join((self._data, *self._pieces))) else self._base
+
+    def return_to_unwritten(self) -> None:
+        """Forget the zeros from ``unwritten`` on: what comes next stands there."""
+        offset = self.unwritten
+        if offset is not None:
+            self._data, self._pieces, self._there = b"", [], 0
+            self._base, self._need, self._lost = offset, 0, None
 
     def finish(self) -> Iterator[Buffer | Damage]:
         """The file ends here: the last buffer too, as far as it is there."""
@@ -238,6 +270,8 @@ class Buffers:
             if self._can_follow(at + session.size):
                 return session.size, session.size
         need = size + _LOOK
+        if self._is_settled and have == size:
+            return size, size
         if (have < need and not self._complete) or self._can_follow(at + size):
             return size, need
         for place in self._places(at + HEADER, min(at + size, len(self._data)), at):

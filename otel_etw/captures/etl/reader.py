@@ -21,8 +21,15 @@ from otel_etw.captures.etl.clock import Clock
 from otel_etw.captures.etl.events import foreign_name, payload_of
 from otel_etw.captures.etl.expand import ALGORITHMS, expanded
 from otel_etw.captures.etl.log_header import is_log_header, read_log_header
+from otel_etw.captures.etl.names import EVENT_NAMES, PROVIDER_NAMES, event_names, program
 from otel_etw.captures.etl.order import HeldFrame, TimeOrder
-from otel_etw.captures.etl.report import RECORD_KINDS, EtlReport, EventCount
+from otel_etw.captures.etl.report import (
+    MOST_PROCESSES,
+    MOST_SESSIONS,
+    RECORD_KINDS,
+    EtlReport,
+    EventCount,
+)
 from otel_etw.captures.etl.session import Session
 from otel_etw.captures.etl.walk import FoundEvent
 from otel_etw.captures.expansion import Expansion
@@ -34,7 +41,10 @@ try:
 except ImportError:
     _walk = None  # type: ignore[assignment]
 
-__all__ = ["NATIVE", "EtlReader"]
+__all__ = ["LOG_HEAD", "NATIVE", "EtlReader"]
+
+LOG_HEAD = 8192
+"""Bytes of a file that hold its log header, whose names may be long."""
 
 NATIVE = _walk is not None and os.environ.get("OTEL_ETW_PURE") != "1"
 """Whether buffers are walked by compiled code. OTEL_ETW_PURE=1 turns it off at run time too."""
@@ -45,8 +55,8 @@ else:
     Walk = _walk.Walk
 
 _XPRESS = 3
-_MOST_SESSIONS = 100
-_MOST_PROCESSES = 65_536
+
+_EVENTS = (0x12, 0x13)  # types of records with an EVENT_HEADER
 
 _UNKNOWN = "times and processes of events are not known"
 
@@ -74,8 +84,11 @@ class EtlReader:
         self._order = TimeOrder()
         self._clock: Clock | None = None
         self._algorithm = _XPRESS
+        self._provider_names: dict[UUID, str] = {}
+        self._event_names: dict[tuple[UUID, int], str] = {}
         self._latest = 0  # time of the latest event that has one
         self._told_of_order = False
+        self._told_of_circle = False
 
     def feed(self, data: bytes) -> Iterator[Item]:
         if self._is_file:
@@ -84,13 +97,60 @@ class EtlReader:
             yield from self._found(found)
 
     def settle(self) -> Iterator[Item]:
-        yield from self._order.all()
-        self._update()
+        for found in self._buffers.settle():
+            yield from self._found(found)
+        session = self.report.sessions[-1] if self.report.sessions else None
+        if session and session.is_circular and session.end is None and not self._told_of_circle:
+            self._told_of_circle = True
+            text = (
+                "it is circular: once it is full its session writes over the oldest events, which"
+                " cannot be followed"
+            )
+            yield Notice(0, text)
+        yield from self._end()
 
     def finish(self) -> Iterator[Item]:
         for found in self._buffers.finish():
             yield from self._found(found)
-        yield from self.settle()
+        yield from self._end()
+
+    @property
+    def unwritten(self) -> int | None:
+        """The offset from which on the file is zeros, to its end as far as it came: where a running
+        session may still write. None when there are none."""
+        return self._buffers.unwritten
+
+    def return_to_unwritten(self) -> None:
+        """What is fed next stands at ``unwritten``, in the place of the zeros."""
+        self._buffers.return_to_unwritten()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the session that began the file had not ended when its header was read."""
+        session = self.report.session
+        return session is not None and session.end is None
+
+    def look_again(self, head: bytes) -> Iterator[Item]:
+        """The first `LOG_HEAD` bytes of the file as they are now. When its session ends it writes
+        there when, and what it lost."""
+        if not (self.is_running and is_log_header(head, HEADER, len(head))):
+            return
+        try:
+            session, _ = read_log_header(head, HEADER, len(head))
+        except ValueError:
+            return
+        before = self.report.sessions[0]
+        if session.end is None or session.start != before.start:
+            return
+        self.report.sessions[0] = session
+        self.report.lost_events -= before.lost_events
+        self.report.lost_buffers -= before.lost_buffers
+        yield Notice(0, "its session has ended")
+        yield from self._losses(session, 0)
+
+    def _end(self) -> Iterator[Item]:
+        yield from self._order.all()
+        self._update()
 
     def _found(self, found: Buffer | Damage) -> Iterator[Item]:
         report = self.report
@@ -138,11 +198,19 @@ class EtlReader:
         yield from self._notices(session, buffer.offset)
 
     def _notices(self, session: Session, offset: int) -> Iterator[Notice]:
-        report = self.report
-        if len(report.sessions) < _MOST_SESSIONS:
-            report.sessions.append(session)
-        report.lost_events += session.lost_events
-        report.lost_buffers += session.lost_buffers
+        if len(self.report.sessions) < MOST_SESSIONS:
+            self.report.sessions.append(session)
+        yield from self._losses(session, offset)
+        if session.end is None:
+            text = (
+                "its session had not ended: what was not written yet is missing, and whether"
+                " anything was lost is not known"
+            )
+            yield Notice(offset, text)
+
+    def _losses(self, session: Session, offset: int) -> Iterator[Notice]:
+        self.report.lost_events += session.lost_events
+        self.report.lost_buffers += session.lost_buffers
         for count, what, cause in (
             (session.lost_events, "event", session.lost_events_cause),
             (session.lost_buffers, "buffer", session.lost_buffers_cause),
@@ -150,12 +218,6 @@ class EtlReader:
             if count:
                 lost = f"{count:,} {what}s were" if count > 1 else f"1 {what} was"
                 yield Notice(offset, f"{lost} lost while it was recorded. Likely cause: {cause}")
-        if session.end is None:
-            text = (
-                "its session had not ended: what was not written yet is missing, and whether"
-                " anything was lost is not known"
-            )
-            yield Notice(offset, text)
 
     def _plain(self, buffer: Buffer) -> Iterator[Item]:
         header, data = buffer.header, buffer.data
@@ -167,6 +229,7 @@ class EtlReader:
         start = min(buffer.start + HEADER, buffer.end)
         end = max(start, min(buffer.start + valid, buffer.end))
         events, stop, fault = self._walk.buffer(data, start, end, valid == header.valid)
+        self._take_names()
         if events:
             yield from self._events(events, buffer, None)
         if buffer.is_cut and buffer.start + valid > buffer.end:
@@ -195,6 +258,7 @@ class EtlReader:
             yield Damage(offset, length, f"a compressed buffer: {fault}")
             return
         events, stop, fault = self._walk.buffer(data, 0, size, True)
+        self._take_names()
         if events:
             yield from self._events(events, buffer, (offset, length))
         if fault:
@@ -231,7 +295,7 @@ class EtlReader:
                     raise ValueError("its extended items do not fit in it")
                 payload = payload_of(event_id, user_data)
                 if payload is None:
-                    items.append(Foreign(offset, length, foreign_name(event_id)))
+                    items.append(Foreign(offset, length, foreign_name(event_id), "event"))
                     continue
                 check_request(payload)
             except ValueError as error:
@@ -247,18 +311,39 @@ class EtlReader:
 
     def _count_process(self, process: int) -> None:
         processes = self.report.processes
-        if process in processes or len(processes) < _MOST_PROCESSES:
+        if process in processes or len(processes) < MOST_PROCESSES:
             processes[process] = processes.get(process, 0) + 1
+
+    def _take_names(self) -> None:
+        """Keep the names in the buffer that was walked. There are no more than kinds of events and
+        processes are counted."""
+        for record in self._walk.take_naming_records():
+            if record[2] in _EVENTS:
+                provider, event_id, provider_name, name = event_names(record)
+                if provider_name:
+                    self._provider_names.setdefault(provider, provider_name)
+                if name:
+                    self._event_names[provider, event_id] = name
+            elif found := program(record):
+                images = self.report.images
+                if found[0] in images or len(images) < MOST_PROCESSES:
+                    images[found[0]] = found[1]
+
+    def _event_count(self, provider: UUID, event_id: int, count: int) -> EventCount:
+        provider_name = self._provider_names.get(provider) or PROVIDER_NAMES.get(provider, "")
+        key = provider, event_id
+        name = self._event_names.get(key) or EVENT_NAMES.get(key, "")
+        return EventCount(provider, event_id, count, provider_name, name)
 
     def _update(self) -> None:
         """Bring the report's counts of records and events up to date."""
         report, walk = self.report, self._walk
         report.records = dict(zip(RECORD_KINDS, walk.records, strict=True))
         report.events = [
-            EventCount(UUID(bytes_le=guid), event_id, count)
+            self._event_count(UUID(bytes_le=guid), event_id, count)
             for guid, event_id, count in walk.events
         ]
-        report.events.sort(key=lambda event: (-event.count, event.provider, event.id))
+        report.events.sort(key=EventCount.order)
         report.uncounted_events = walk.uncounted
         times = walk.take_times()
         if times and self._clock:

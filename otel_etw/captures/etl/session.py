@@ -36,7 +36,7 @@ MODES = {
 }
 """Bit of the log file mode → its meaning (evntrace.h, "Logging Mode Constants")."""
 
-_CIRCULAR = 0x2
+_CIRCULAR, _NEW_FILE = 0x2, 0x8
 
 # Bytes before the payload in our event: EVENT_HEADER 80, traits 48, schema 24; before it 72 of the
 # buffer's header.
@@ -94,6 +94,11 @@ class Session:
     @property
     def is_circular(self) -> bool:
         return bool(self.mode & _CIRCULAR)
+
+    @property
+    def is_one_of_several_files(self) -> bool:
+        """Whether the session goes on in a new file when this one is full."""
+        return bool(self.mode & _NEW_FILE)
 
     @property
     def lost_events_cause(self) -> str:

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from struct import Struct
 
-from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER, RECORD_TYPES
-from otel_etw.captures.etl.report import RECORD_KINDS
+from otel_etw.captures.etl.names import PROCESS_GROUP, PROCESS_OPCODES
+from otel_etw.captures.etl.records import EVENT_HEADER, MESSAGE, OTHER, RECORD_TYPES, SYSTEM
+from otel_etw.captures.etl.report import MOST_EVENT_KINDS, RECORD_KINDS
 
-__all__ = ["MOST_EVENTS", "FoundEvent", "Walk"]
+__all__ = ["MOST_PROCESS_RECORDS", "FoundEvent", "Walk"]
 
-MOST_EVENTS = 65_536
-"""Pairs of provider and event id that are counted apart."""
+MOST_PROCESS_RECORDS = 1 << 17
+"""Records of the kernel that name programs: those after them are only counted."""
 
 FoundEvent = tuple[int, int, int, int, int, int, bytes | None]
 """position, size, time (raw), process, thread, event id, user data: None when the extended items
@@ -45,6 +46,8 @@ class Walk:
         self._events: dict[tuple[bytes, int], int] = {}
         self._uncounted = 0
         self._times: tuple[int, int] | None = None
+        self._naming: list[bytes] = []
+        self._process_records = 0
 
     def buffer(
         self, data: bytes | bytearray | memoryview, start: int, end: int, is_exact: bool
@@ -86,8 +89,17 @@ class Walk:
             self._records[record.kind] += 1
             if record is EVENT_HEADER:
                 self._event(data, at, size, found)
+            elif record.kind == SYSTEM:
+                self._system(bytes(data[at : at + size]))
             at += (size + 7) & ~7
         return found, min(at, end), ""
+
+    def _system(self, record: bytes) -> None:
+        opcode, group = record[6:8]
+        is_naming = group == PROCESS_GROUP and opcode in PROCESS_OPCODES
+        if is_naming and self._process_records < MOST_PROCESS_RECORDS:
+            self._process_records += 1
+            self._naming.append(record)
 
     def _event(
         self, data: bytes | bytearray | memoryview, at: int, size: int, found: list[FoundEvent]
@@ -99,8 +111,10 @@ class Walk:
         count = self._events.get(key)
         if count is not None:
             self._events[key] = count + 1
-        elif len(self._events) < MOST_EVENTS:
+        elif len(self._events) < MOST_EVENT_KINDS:
             self._events[key] = 1
+            if flags & _EXTENDED:
+                self._naming.append(bytes(data[at : at + size]))
         else:
             self._uncounted += 1
         if provider == self._provider:
@@ -115,7 +129,7 @@ class Walk:
 
     @property
     def events(self) -> list[tuple[bytes, int, int]]:
-        """GUID, event id and count of the first `MOST_EVENTS` pairs that came, in no order."""
+        """GUID, event id and count of the first `MOST_EVENT_KINDS` pairs that came, in no order."""
         return [(*key, count) for key, count in self._events.items()]
 
     @property
@@ -127,6 +141,13 @@ class Walk:
         """The least and greatest time of an event since the last call; None when none came."""
         times, self._times = self._times, None
         return times
+
+    def take_naming_records(self) -> list[bytes]:
+        """Records since the last call that may name something (`otel_etw.captures.etl.names`): the
+        first event of each provider and id where it has extended items, and those of the kernel
+        about processes, of these `MOST_PROCESS_RECORDS` at most."""
+        naming, self._naming = self._naming, []
+        return naming
 
 
 def _user_data(data: bytes | bytearray | memoryview, at: int, size: int) -> int:

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib import import_module
 from importlib.util import find_spec
 
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.descriptor_pool import Default
-from google.protobuf.internal import api_implementation
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
 )
-from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from otel_etw.captures.columns.check import check_request as check_by_protobuf
 from tests.support.capture_files import request
+from tests.support.protobuf_parser import IS_THE_PARSER
 from tests.support.wire_requests import WireRequests, delimited, varint
 
 Check = Callable[..., bool]
 DESCRIPTORS = Default()
 
 LONG = os.environ.get("OTEL_ETW_LONG") == "1"
-# Before protobuf 7.34 upb took lengths of more than 5 bytes, and no field number 0 in a group; the
-# parser in Python takes longer tags, too. Of OTLP before 1.35 it does not know all texts.
-PARSER = tuple(map(int, import_module("google.protobuf").__version__.split(".")[:2]))
-IS_THE_PARSER = (
-    api_implementation.Type() == "upb"
-    and PARSER >= (7, 34)
-    and "entity_refs" in Resource.DESCRIPTOR.fields_by_name
-)
 
 
 @pytest.fixture(params=["compiled", "protobuf"])

@@ -10,8 +10,7 @@ import pytest
 
 from otel_etw.captures.columns import Decoder, reference
 from otel_etw.captures.items import Event
-from tests.captures.columns.test_rows import comparable
-from tests.support.batch_rows import rows
+from tests.support.batch_rows import comparable, rows
 from tests.support.wire_requests import delimited as field
 from tests.support.wire_requests import varint
 
@@ -420,6 +419,10 @@ def item(content: bytes) -> bytes:
             ),
             '{"a": null, "b": true}',
         ),
+        # An index into a table of strings, which metrics have not.
+        (number(8, 7), "null"),
+        (field(5, item(number(8, 0)) + item(number(3, 1))), "[null, 1]"),
+        (number(8, 7) + text(1, "x"), '"x"'),
         # Of several members the last one counts; pieces of a list or of an object are merged.
         (text(1, "x") + number(3, 1), "1"),
         (number(3, 1) + field(5, item(number(3, 2))), "[2]"),

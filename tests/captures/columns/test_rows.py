@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import math
-import struct
 from collections.abc import Callable
 from typing import Any
 
-import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,68 +13,21 @@ from hypothesis import strategies as st
 from otel_etw.captures import points
 from otel_etw.captures.columns import COLUMNS, Decoder, check_request, reference
 from otel_etw.captures.columns.reference import attributes_json, series_id
-from otel_etw.captures.columns.schema import Column, Type
 from otel_etw.captures.columns.xxh64 import xxh64
 from otel_etw.captures.items import Event
 from otel_etw.captures.points import Point, Resource, Scope
 from otel_etw.captures.requests import parse_request
 from tests.support.any_requests import payloads
-from tests.support.batch_rows import arrow_batch, rows
+from tests.support.arrow_fields import arrow_field
+from tests.support.batch_rows import all_rows, arrow_batch, comparable, rows
 from tests.support.capture_files import request
 
 DECODERS = [Decoder] if Decoder is reference.Decoder else [Decoder, reference.Decoder]
-PLAIN = {
-    "u": pa.string(),
-    "b": pa.bool_(),
-    "i": pa.int32(),
-    "l": pa.int64(),
-    "S": pa.uint16(),
-    "I": pa.uint32(),
-    "L": pa.uint64(),
-    "g": pa.float64(),
-    "tsn:UTC": pa.timestamp("ns", "UTC"),
-}
 
 
 @pytest.fixture(params=DECODERS, ids=lambda decoder: str(decoder.__module__).rpartition(".")[2])
 def make(request: pytest.FixtureRequest) -> Callable[..., Any]:
     return request.param  # type: ignore[no-any-return]
-
-
-def arrow_type(kind: Type) -> pa.DataType:
-    if kind.format == "+l":
-        return pa.list_(arrow_field(kind.children[0]))
-    if kind.format == "+s":
-        return pa.struct([arrow_field(member) for member in kind.children])
-    plain = PLAIN[kind.format]
-    return pa.dictionary(pa.int32(), plain) if kind.is_dictionary else plain
-
-
-def arrow_field(column: Column) -> pa.Field:
-    return pa.field(column.name, arrow_type(column.type), nullable=column.is_nullable)
-
-
-def all_rows(decoder: Any, is_full: bool) -> list[dict[str, Any]]:
-    """Of what was added last, and of what was left."""
-    found = []
-    while is_full:
-        found += rows(decoder.take())
-        is_full = decoder.resume()
-    rest = decoder.take()
-    return found + rows(rest) if rest else found
-
-
-def comparable(value: Any) -> Any:
-    """NaN and -0.0 are themselves, and 1 is not 1.0 or true."""
-    if isinstance(value, float):
-        return ("double", "NaN" if math.isnan(value) else struct.pack("<d", value))
-    if isinstance(value, bool):
-        return ("bool", value)
-    if isinstance(value, list | tuple):
-        return [comparable(item) for item in value]
-    if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items()}
-    return value
 
 
 def test_the_schema_is_the_documented_one(make: Callable[..., Any]) -> None:

@@ -13,11 +13,11 @@ from hypothesis import given, settings
 
 from otel_etw.captures.columns import reference
 from otel_etw.captures.items import Event
-from tests.captures.columns.test_rows import all_rows, comparable
-from tests.captures.columns.test_check import IS_THE_PARSER
 from tests.support.any_metrics import metrics_data
 from tests.support.any_requests import random_payload
+from tests.support.batch_rows import all_rows, comparable
 from tests.support.official_encoder import official
+from tests.support.protobuf_parser import IS_THE_PARSER
 from tests.support.wire_requests import WireRequests
 
 if not find_spec("otel_etw.captures.columns._decoder"):

@@ -125,6 +125,7 @@ def check(items: list[Item], file: EtlFile) -> None:
         pytest.param({"mode": 0x21, "preallocated": 100}, id="a few zeros"),
         pytest.param({"unfinished": True}, id="unfinished"),
         pytest.param({"mode": 0x1_0001, "first_buffer_size": 1024}, id="merged"),
+        pytest.param({"mode": 0x1_0001, "first_buffer_size": 512}, id="merged, a small sector"),
     ],
 )
 def test_every_event_is_found_in_the_order_of_its_time(
@@ -147,7 +148,7 @@ def test_every_event_is_found_in_the_order_of_its_time(
 def test_compressed_buffers_are_expanded(walk: None, algorithm: int) -> None:
     mode = 0x401_0001
     writer = EtlWriter(
-        mode=mode, compress=COMPRESSORS[algorithm], algorithm=algorithm, first_buffer_size=1024
+        mode=mode, compress=COMPRESSORS[algorithm], algorithm=algorithm, first_buffer_size=512
     )
     file = busy(writer)
     reader = EtlReader()
@@ -240,7 +241,7 @@ def test_records_and_events_are_counted(walk: None) -> None:
         "other": 2,
     }
     assert report.events == [
-        EventCount(DEFAULT_PROVIDER.guid, 81, 5),
+        EventCount(DEFAULT_PROVIDER.guid, 81, 5, DEFAULT_PROVIDER.name, "otlp_metrics"),
         EventCount(OTHER_PROVIDER, 7, 3),
     ]
     assert report.processes == {4242: 5}

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_etw.captures.etl import walk as pure
+from otel_etw.captures.etl.report import MOST_EVENT_KINDS
 from tests.support.etl_files import OURS, event, message, other, our_event, perfinfo, system
 from tests.support.etl_walks import WALKS, CompiledWalk
 
@@ -20,7 +21,8 @@ GUID = OURS.bytes_le
 def walked(walk: Any, data: bytes, start: int = 0, is_exact: bool = True) -> Any:
     """All that a walk says of ``data``."""
     results = walk.buffer(data, start, len(data), is_exact)
-    return results, walk.records, sorted(walk.events), walk.uncounted, walk.take_times()
+    naming = walk.take_naming_records()
+    return results, walk.records, sorted(walk.events), walk.uncounted, walk.take_times(), naming
 
 
 @pytest.mark.parametrize("walk", WALKS)
@@ -84,7 +86,7 @@ def test_records_begin_8_bytes_apart_from_the_first(walk: Any) -> None:
 def test_no_more_than_so_many_events_are_told_apart(walk: Any) -> None:
     """A hostile file may have an event id of another provider in each record."""
     counted = walk(GUID)
-    count = pure.MOST_EVENTS + 500
+    count = MOST_EVENT_KINDS + 500
     size = len(event(0, b""))
     template = bytearray(event(0, b"") * 1000)
     for start in range(0, count, 1000):
@@ -93,7 +95,7 @@ def test_no_more_than_so_many_events_are_told_apart(walk: Any) -> None:
             template[index * size + 0x18 : index * size + 0x1C] = number.to_bytes(4, "little")
         counted.buffer(bytes(template), 0, len(template), True)
     total = (count + 999) // 1000 * 1000
-    assert len(counted.events) == pure.MOST_EVENTS
+    assert len(counted.events) == MOST_EVENT_KINDS
     assert sum(count for _, _, count in counted.events) + counted.uncounted == total
     assert counted.uncounted == 500
 
