@@ -194,7 +194,7 @@ def test_an_output_is_what_convert_writes(
 
 
 def test_other_formats_go_to_standard_output(everything: Path) -> None:
-    shown = run("view", everything, "--format", "otlp-json", "--last")
+    shown = run("view", everything, "--format", "otlp-json")
     assert shown.stdout == run("convert", everything, "-o", "-", "--format", "otlp-json").stdout
     assert json.loads(shown.stdout)["resourceMetrics"]
 

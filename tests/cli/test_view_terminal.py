@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from otel_etw.cli import pager
 from otel_etw.cli.pager import pager_command, shows_colours
 from tests.support.command_line import capture, framed, gauge, process, run
 from tests.support.overviews import exports
@@ -49,7 +48,7 @@ def test_colours_are_for_terminals(short: Path) -> None:
     assert "\x1b" not in process("view", short, env=plain_environment(FORCE_COLOR="1")).stdout
 
 
-@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+@pytest.mark.parametrize("variables", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}])
 @pytest.mark.parametrize("options", [(), ("--points",)])
 def test_who_wants_no_colours_gets_none(
     short: Path, variables: dict[str, str], options: tuple[str, ...]
@@ -151,7 +150,7 @@ def test_what_takes_colours(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_which_pager(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(pager.shutil, "which", lambda name: f"/bin/{name}")
+    monkeypatch.setattr("otel_etw.cli.pager.shutil.which", lambda name: f"/bin/{name}")
     monkeypatch.delenv("PAGER", raising=False)
     assert pager_command() == ["/bin/less"]
     monkeypatch.setenv("PAGER", "less -S 'a b'")
@@ -160,7 +159,7 @@ def test_which_pager(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         monkeypatch.setenv("PAGER", none)
         assert pager_command() == []
     monkeypatch.delenv("PAGER")
-    monkeypatch.setattr(pager.shutil, "which", lambda name: None)
+    monkeypatch.setattr("otel_etw.cli.pager.shutil.which", lambda name: None)
     assert pager_command() == []
 
 
