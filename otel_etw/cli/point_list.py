@@ -53,7 +53,7 @@ class PointList:
 
     def batch(self, batch: Any) -> None:
         for piece in columns.json_rows(batch):
-            for line in piece.splitlines():
+            for line in piece.decode().rstrip("\n").split("\n"):
                 self._point(json.loads(line))
 
     def settle(self) -> None:
