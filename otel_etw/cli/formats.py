@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 from otel_etw.cli.choice_options import ChosenPoints
-from otel_etw.cli.newest import NewestOutput
 from otel_etw.cli.outputs import CsvOutput, JsonLinesOutput, Output, Sink
 from otel_etw.cli.reading import Consumer, PointConsumer
 
@@ -50,8 +49,7 @@ class Format(NamedTuple):
 
 def _of_points(make: Callable[[Target], Output]) -> Callable[[Target, ChosenPoints], Consumer]:
     def consumer(target: Target, choice: ChosenPoints) -> Consumer:
-        output = make(target)
-        return PointConsumer(choice.selector(), NewestOutput(output) if choice.last else output)
+        return PointConsumer(choice, make(target))
 
     return consumer
 
