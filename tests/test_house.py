@@ -37,6 +37,7 @@ COMPILED = [
     "otel_etw.captures.columns._gather",
     "otel_etw.captures.columns._json",
     "otel_etw.captures.columns._overview",
+    "otel_etw.captures.columns._parquet",
     "otel_etw.captures.columns._select",
     "otel_etw.captures.columns._text",
     "otel_etw.captures.etl._expand",

@@ -1,0 +1,508 @@
+"""The bodies of Parquet's data pages from a batch, whichever library made it; see parquet.py.
+
+https://github.com/apache/parquet-format/blob/master/Encodings.md
+"""
+
+from cpython.bytes cimport PyBytes_FromStringAndSize
+from libc.math cimport isnan
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+
+from otel_etw.captures.columns._arrow cimport ArrowArray
+from otel_etw.captures.columns._batch_view cimport BatchView, bit, validity_of
+from otel_etw.captures.columns._growing cimport Buffer, append, append_byte, release, reserve
+
+from otel_etw.captures.columns.parquet_leaves import Page
+
+__all__ = ["Pages"]
+
+cdef extern from *:
+    """
+    #if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    #define OTEL_ETW_BIG_ENDIAN 1
+    #else
+    #define OTEL_ETW_BIG_ENDIAN 0
+    #endif
+    """
+    const bint OTEL_ETW_BIG_ENDIAN
+
+cdef enum:
+    LEAST_RUN = 8  # Runs that are shorter are written value by value.
+
+
+# Bytes -------------------------------------------------------------------------------------------
+
+cdef int put_number(Buffer *out, uint64_t number, int width) noexcept nogil:
+    """Little-endian; -1 when there is no memory."""
+    cdef int i
+    if reserve(out, <size_t>width) < 0:
+        return -1
+    for i in range(width):
+        out.data[out.used] = <uint8_t>(number & 0xFF)
+        out.used += 1
+        number >>= 8
+    return 0
+
+
+cdef int put_values(Buffer *out, const uint8_t *values, int width, int64_t count) noexcept nogil:
+    """Numbers of ``width`` bytes, little-endian; -1 when there is no memory."""
+    cdef size_t size = <size_t>count * <size_t>width
+    cdef int64_t i
+    cdef int k
+    if not OTEL_ETW_BIG_ENDIAN:
+        return append(out, values, size)
+    if reserve(out, size) < 0:
+        return -1
+    for i in range(count):
+        for k in range(width):
+            out.data[out.used] = values[i * width + width - 1 - k]
+            out.used += 1
+    return 0
+
+
+cdef int put_varint(Buffer *out, uint64_t number) noexcept nogil:
+    while number >= 0x80:
+        if append_byte(out, <uint8_t>(number & 0x7F | 0x80)) < 0:
+            return -1
+        number >>= 7
+    return append_byte(out, <uint8_t>number)
+
+
+# Levels and numbers of texts: runs and packed bits -------------------------------------------------
+
+cdef int put_packed(Buffer *out, const int32_t *values, int64_t count, int width) noexcept nogil:
+    """Values of ``width`` bits, padded to a multiple of eight values."""
+    cdef int64_t groups = (count + 7) // 8
+    cdef uint64_t bits = 0
+    cdef int held = 0
+    cdef int64_t i
+    cdef uint8_t *at
+    if put_varint(out, <uint64_t>groups << 1 | 1) < 0:
+        return -1
+    if reserve(out, <size_t>(groups * width)) < 0:
+        return -1
+    at = out.data + out.used
+    for i in range(groups * 8):
+        if i < count:
+            bits |= <uint64_t><uint32_t>values[i] << held
+        held += width
+        while held >= 8:
+            at[0] = <uint8_t>(bits & 0xFF)
+            at += 1
+            bits >>= 8
+            held -= 8
+    out.used += <size_t>(groups * width)
+    return 0
+
+
+cdef int put_run(Buffer *out, int32_t value, int64_t count, int width) noexcept nogil:
+    if put_varint(out, <uint64_t>count << 1) < 0:
+        return -1
+    return put_number(out, <uint64_t><uint32_t>value, (width + 7) // 8)
+
+
+cdef int put_hybrid(Buffer *out, const int32_t *values, int64_t count, int width) noexcept nogil:
+    """Runs of equal values, and what stands between them packed; -1 when there is no memory."""
+    cdef int64_t start = 0, at = 0, end, more
+    if width == 0:
+        return put_run(out, 0, count, 0) if count else 0
+    while at < count:
+        end = at + 1
+        while end < count and values[end] == values[at]:
+            end += 1
+        # What is packed in front of a run fills whole groups of eight.
+        more = (8 - (at - start) % 8) % 8
+        if end - at < LEAST_RUN + more:
+            at = end
+            continue
+        at += more
+        if at > start and put_packed(out, values + start, at - start, width) < 0:
+            return -1
+        if put_run(out, values[at], end - at, width) < 0:
+            return -1
+        start = at = end
+    return put_packed(out, values + start, count - start, width) if count > start else 0
+
+
+cdef int width_of(int64_t most) noexcept nogil:
+    """Bits of numbers up to this one."""
+    cdef int width = 0
+    while most:
+        width += 1
+        most >>= 1
+    return width
+
+
+cdef int put_levels(Buffer *out, const int32_t *levels, int64_t count, int most) noexcept nogil:
+    """Levels behind the length of what they take; -1 when there is no memory."""
+    cdef size_t begin = out.used
+    cdef size_t size
+    cdef int i
+    if put_number(out, 0, 4) < 0 or put_hybrid(out, levels, count, width_of(most)) < 0:
+        return -1
+    size = out.used - begin - 4
+    for i in range(4):
+        out.data[begin + <size_t>i] = <uint8_t>(size >> (8 * i) & 0xFF)
+    return 0
+
+
+cdef int put_same_level(Buffer *out, int level, int64_t count) noexcept nogil:
+    """The level 0 or 1 for all."""
+    cdef Buffer run = Buffer(NULL, 0, 0)
+    cdef int done = -1
+    if (count == 0 or put_run(&run, level, count, 1) == 0) and put_number(out, run.used, 4) == 0:
+        done = append(out, run.data, run.used)
+    release(&run)
+    return done
+
+
+# Numbers -------------------------------------------------------------------------------------------
+
+cdef int put_split(Buffer *out, const uint8_t *doubles, int64_t count) noexcept nogil:
+    """All first bytes, then all second ones …; little-endian; -1 when there is no memory."""
+    cdef int64_t i
+    cdef int k
+    cdef uint64_t number
+    cdef uint8_t *at
+    if reserve(out, <size_t>count * 8) < 0:
+        return -1
+    at = out.data + out.used
+    for i in range(count):
+        memcpy(&number, doubles + i * 8, 8)
+        for k in range(8):
+            at[k * count + i] = <uint8_t>(number >> (8 * k) & 0xFF)
+    out.used += <size_t>count * 8
+    return 0
+
+
+cdef object extremes_of(str format, const uint8_t *values, int64_t count):
+    """The least and the greatest number, or two times None."""
+    cdef int64_t i, signed, least = 0, greatest = 0
+    cdef uint64_t unsigned, least_unsigned = 0, greatest_unsigned = 0
+    cdef double number, least_double = 0, greatest_double = 0
+    cdef int32_t small
+    cdef bint is_signed = format != "L", is_small = format in "iIS", is_natural = format in "IS"
+    if count == 0:
+        return None, None
+    if format == "g":
+        for i in range(count):
+            memcpy(&number, values + i * 8, 8)
+            if isnan(number):
+                # NaN has no place in an order, and a reader must not look past it.
+                return None, None
+            if i == 0 or number < least_double:
+                least_double = number
+            if i == 0 or number > greatest_double:
+                greatest_double = number
+        # So that neither zero is missed.
+        return (-0.0 if least_double == 0 else least_double,
+                0.0 if greatest_double == 0 else greatest_double)
+    for i in range(count):
+        if is_small:
+            memcpy(&small, values + i * 4, 4)
+            signed = <int64_t><uint32_t>small if is_natural else small
+        else:
+            memcpy(&signed, values + i * 8, 8)
+        if is_signed:
+            if i == 0 or signed < least:
+                least = signed
+            if i == 0 or signed > greatest:
+                greatest = signed
+        else:
+            unsigned = <uint64_t>signed
+            if i == 0 or unsigned < least_unsigned:
+                least_unsigned = unsigned
+            if i == 0 or unsigned > greatest_unsigned:
+                greatest_unsigned = unsigned
+    if is_signed:
+        return least, greatest
+    return least_unsigned, greatest_unsigned
+
+
+cdef inline int item_width(str format):
+    """Bytes of a number in Arrow's memory."""
+    return 2 if format == "S" else 4 if format in "iI" else 8
+
+
+# Which values --------------------------------------------------------------------------------------
+
+cdef struct Scratch:
+    # For each value, null or empty list of a leaf, in order.
+    int32_t *repeated
+    int32_t *defined
+    # Of each value that is there, its index in the array of the leaf, the array's offset included.
+    int64_t *present
+    int64_t count
+    int64_t values
+
+
+cdef int make_room(Scratch *scratch, int64_t count, bint in_lists) except -1:
+    cdef size_t room = <size_t>count if count else 1
+    scratch.repeated = <int32_t *>malloc(room * sizeof(int32_t)) if in_lists else NULL
+    scratch.defined = <int32_t *>malloc(room * sizeof(int32_t))
+    scratch.present = <int64_t *>malloc(room * sizeof(int64_t))
+    if scratch.defined == NULL or scratch.present == NULL or (
+        in_lists and scratch.repeated == NULL
+    ):
+        raise MemoryError(f"no memory for {count} values of a Parquet page")
+    return 0
+
+
+cdef void fill_flat(
+    Scratch *scratch, const uint8_t *validity, int64_t offset, int64_t rows
+) noexcept nogil:
+    cdef int64_t row
+    for row in range(rows):
+        if validity == NULL or bit(validity, offset + row):
+            scratch.defined[row] = 1
+            scratch.present[scratch.values] = offset + row
+            scratch.values += 1
+        else:
+            scratch.defined[row] = 0
+    scratch.count = rows
+
+
+cdef void fill_lists(
+    Scratch *scratch, const uint8_t *validity, const int32_t *ends, int64_t rows, int64_t offset,
+    const ArrowArray *items, const ArrowArray *leaf, int row_level, int most_level
+) noexcept nogil:
+    """``ends`` begins at the first row's list. Levels: null row, empty list, null item, item."""
+    cdef const uint8_t *inner = validity_of(leaf)
+    cdef int64_t shift = leaf.offset + (items.offset if leaf != items else 0)
+    cdef int64_t row, i, n = 0
+    for row in range(rows):
+        if validity != NULL and not bit(validity, offset + row):
+            scratch.repeated[n] = scratch.defined[n] = 0
+            n += 1
+            continue
+        if ends[row] == ends[row + 1]:
+            scratch.repeated[n] = 0
+            scratch.defined[n] = row_level
+            n += 1
+            continue
+        for i in range(ends[row], ends[row + 1]):
+            scratch.repeated[n] = i > ends[row]
+            if inner == NULL or bit(inner, shift + i):
+                scratch.defined[n] = most_level
+                scratch.present[scratch.values] = shift + i
+                scratch.values += 1
+            else:
+                scratch.defined[n] = most_level - 1
+            n += 1
+    scratch.count = n
+
+
+# Pages ---------------------------------------------------------------------------------------------
+
+cdef class Pages:
+    """What Parquet stores of a batch: see the reference implementation."""
+
+    cdef BatchView _view
+
+    def __init__(self, batch):
+        self._view = BatchView(batch)
+
+    def __len__(self):
+        return self._view.length
+
+    def texts(self, int column):
+        """The distinct texts of a column of dictionaries, in the order of their numbers."""
+        cdef ArrowArray *texts = self._view.array.children[column].dictionary
+        cdef const int32_t *ends
+        cdef const char *data
+        cdef int64_t i
+        if texts == NULL:
+            raise ValueError(f"column {column} is no dictionary")
+        if texts.length == 0:
+            return []
+        ends = <const int32_t *>texts.buffers[1] + texts.offset
+        data = <const char *>texts.buffers[2]
+        return [
+            PyBytes_FromStringAndSize(data + ends[i], ends[i + 1] - ends[i])
+            if ends[i + 1] > ends[i] else b""
+            for i in range(texts.length)
+        ]
+
+    def page(self, leaf, numbers=None):
+        """The page of all rows. ``numbers``: an ``array('i')`` with what stands in place of the
+        number of each text; None: the numbers are those of `texts`."""
+        cdef Buffer out = Buffer(NULL, 0, 0)
+        cdef Buffer values = Buffer(NULL, 0, 0)
+        cdef Scratch scratch = Scratch(NULL, NULL, NULL, 0, 0)
+        cdef ArrowArray *column = self._view.array.children[<int>leaf.column]
+        cdef int64_t offset = self._view.array.offset + column.offset
+        cdef int64_t rows = self._view.length
+        cdef int most_level = leaf.most_level
+        cdef ArrowArray *items
+        cdef ArrowArray *array = column
+        cdef const uint8_t *validity = validity_of(column)
+        cdef const int32_t *ends
+        try:
+            if leaf.is_list:
+                items = column.children[0]
+                array = items if leaf.member < 0 else items.children[<int>leaf.member]
+                ends = <const int32_t *>column.buffers[1] + offset
+                make_room(&scratch, rows + ends[rows] - ends[0], True)
+                fill_lists(
+                    &scratch, validity, ends, rows, offset, items, array, leaf.row_level, most_level
+                )
+                require(put_levels(&out, scratch.repeated, scratch.count, 1))
+                require(put_levels(&out, scratch.defined, scratch.count, most_level))
+            elif validity == NULL:
+                scratch.count = scratch.values = rows
+                if most_level:
+                    require(put_same_level(&out, 1, rows))
+            elif column.null_count == rows and self._view.array.offset == 0 and (
+                column.length == rows
+            ):
+                scratch.count = rows
+                require(put_same_level(&out, 0, rows))
+            else:
+                make_room(&scratch, rows, False)
+                fill_flat(&scratch, validity, offset, rows)
+                require(put_levels(&out, scratch.defined, rows, 1))
+            least, greatest = self._put(leaf, &out, &values, array, &scratch, offset, numbers)
+            return Page(
+                PyBytes_FromStringAndSize(<char *>out.data, <Py_ssize_t>out.used),
+                scratch.count,
+                scratch.count - scratch.values,
+                least,
+                greatest,
+            )
+        finally:
+            release(&out)
+            release(&values)
+            free(scratch.repeated)
+            free(scratch.defined)
+            free(scratch.present)
+
+    cdef object _put(
+        self, object leaf, Buffer *out, Buffer *values, ArrowArray *array, Scratch *scratch,
+        int64_t offset, object numbers
+    ):
+        """The values that are there; ``present`` NULL stands for all from ``offset`` on."""
+        cdef str format = leaf.kind.format
+        cdef int width
+        cdef const uint8_t *data = <const uint8_t *>array.buffers[1]
+        if scratch.values == 0:
+            if leaf.kind.is_dictionary:
+                require(put_number(out, 0, 1))
+            return None, None
+        if leaf.kind.is_dictionary:
+            self._put_numbers(out, values, array, scratch, offset, numbers)
+            return None, None
+        if format == "u":
+            require(put_texts(out, array, scratch))
+            return None, None
+        if format == "b":
+            require(put_bits(out, data, scratch, offset))
+            return None, None
+        width = item_width(format)
+        if scratch.present == NULL and width > 2:
+            data += offset * width
+        else:
+            require(collect(values, data, width, scratch, offset))
+            data = values.data
+            width = 4 if width == 2 else width
+        if leaf.is_split:
+            require(put_split(out, data, scratch.values))
+        else:
+            require(put_values(out, data, width, scratch.values))
+        return (None, None) if leaf.is_list else extremes_of(format, data, scratch.values)
+
+    cdef int _put_numbers(
+        self, Buffer *out, Buffer *values, ArrowArray *array, Scratch *scratch, int64_t offset,
+        object numbers
+    ) except -1:
+        cdef const int32_t *indices
+        cdef const int32_t[::1] other
+        cdef int64_t i, most = 0
+        cdef int width
+        cdef int32_t number
+        if scratch.present == NULL and numbers is None:
+            indices = <const int32_t *>array.buffers[1] + offset
+        else:
+            require(collect(values, <const uint8_t *>array.buffers[1], 4, scratch, offset))
+            indices = <const int32_t *>values.data
+        for i in range(scratch.values):
+            number = indices[i]
+            if number < 0 or number >= array.dictionary.length:
+                raise ValueError(f"{number} is no text of {array.dictionary.length}")
+            most = max(most, number)
+        if numbers is not None:
+            other = numbers
+            if other.shape[0] < array.dictionary.length:
+                raise ValueError(f"{other.shape[0]} numbers for {array.dictionary.length} texts")
+            most = 0
+            for i in range(scratch.values):
+                number = other[indices[i]]
+                (<int32_t *>values.data)[i] = number
+                most = max(most, number)
+        width = max(1, width_of(most))
+        require(put_number(out, <uint64_t>width, 1))
+        require(put_hybrid(out, indices, scratch.values, width))
+        return 0
+
+
+cdef inline int require(int done) except -1:
+    if done < 0:
+        raise MemoryError("no memory for a Parquet page")
+    return 0
+
+
+cdef inline int64_t index_of(const Scratch *scratch, int64_t number, int64_t offset) noexcept nogil:
+    return scratch.present[number] if scratch.present != NULL else offset + number
+
+
+cdef int collect(
+    Buffer *values, const uint8_t *data, int width, const Scratch *scratch, int64_t offset
+) noexcept nogil:
+    """Values that are there, one behind the other, of 2 bytes as 4; -1 when there is no memory."""
+    cdef int64_t i
+    cdef uint16_t short
+    cdef uint32_t wide
+    cdef uint8_t *at
+    if reserve(values, <size_t>scratch.values * <size_t>max(4, width)) < 0:
+        return -1
+    at = values.data
+    for i in range(scratch.values):
+        if width == 8:
+            memcpy(at + i * 8, data + index_of(scratch, i, offset) * 8, 8)
+        elif width == 4:
+            memcpy(at + i * 4, data + index_of(scratch, i, offset) * 4, 4)
+        else:
+            memcpy(&short, data + index_of(scratch, i, offset) * 2, 2)
+            wide = short
+            memcpy(at + i * 4, &wide, 4)
+    values.used = <size_t>scratch.values * <size_t>max(4, width)
+    return 0
+
+
+cdef int put_bits(
+    Buffer *out, const uint8_t *data, const Scratch *scratch, int64_t offset
+) noexcept nogil:
+    cdef int64_t i
+    cdef uint8_t byte = 0
+    for i in range(scratch.values):
+        byte |= <uint8_t>(<int>bit(data, index_of(scratch, i, offset)) << (i & 7))
+        if (i & 7) == 7 or i == scratch.values - 1:
+            if append_byte(out, byte) < 0:
+                return -1
+            byte = 0
+    return 0
+
+
+cdef int put_texts(Buffer *out, const ArrowArray *array, const Scratch *scratch) noexcept nogil:
+    """Each behind its length."""
+    cdef const int32_t *ends = <const int32_t *>array.buffers[1]
+    cdef const uint8_t *data = <const uint8_t *>array.buffers[2]
+    cdef int64_t i, at
+    for i in range(scratch.values):
+        at = scratch.present[i]
+        if put_number(out, <uint64_t>(ends[at + 1] - ends[at]), 4) < 0:
+            return -1
+        if ends[at + 1] > ends[at]:
+            if append(out, data + ends[at], <size_t>(ends[at + 1] - ends[at])) < 0:
+                return -1
+    return 0
