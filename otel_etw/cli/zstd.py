@@ -13,15 +13,17 @@ _MISSING = "zstd needs Python 3.14 or the package zstandard: pip install zstanda
 
 
 @cache
-def compressor() -> Callable[[bytes], bytes]:
+def compressor() -> Callable[[bytes | memoryview], bytes]:
     """What makes one frame of its argument, quickly (level 1). ImportError says what is missing."""
     module: Any
     try:
         module = import_module("compression.zstd")
-        return cast(Callable[[bytes], bytes], lambda data: module.compress(data, 1))
+        return cast(Callable[[bytes | memoryview], bytes], lambda data: module.compress(data, 1))
     except ImportError:
         pass
-    return cast(Callable[[bytes], bytes], _zstandard().ZstdCompressor(level=1).compress)
+    return cast(
+        Callable[[bytes | memoryview], bytes], _zstandard().ZstdCompressor(level=1).compress
+    )
 
 
 def zstd_file(file: BinaryIO) -> BinaryIO:

@@ -3,10 +3,11 @@
 https://github.com/apache/parquet-format/blob/master/Encodings.md
 """
 
+cimport cython
+from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.math cimport isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy
 
 from otel_etw.captures.columns._arrow cimport ArrowArray
@@ -228,22 +229,24 @@ cdef inline int item_width(str format):
 # Which values --------------------------------------------------------------------------------------
 
 cdef struct Scratch:
-    # For each value, null or empty list of a leaf, in order.
-    int32_t *repeated
-    int32_t *defined
-    # Of each value that is there, its index in the array of the leaf, the array's offset included.
-    int64_t *present
+    # For each value, null or empty list of a leaf, in order: numbers of 32 bits.
+    Buffer repeated
+    Buffer defined
+    # Of each value that is there, its index in the array of the leaf: numbers of 64 bits. Not
+    # filled where these are ``values`` indices from ``first`` on.
+    Buffer present
+    bint is_dense
+    int64_t first
     int64_t count
     int64_t values
 
 
-cdef int make_room(Scratch *scratch, int64_t count, bint in_lists) except -1:
-    cdef size_t room = <size_t>count if count else 1
-    scratch.repeated = <int32_t *>malloc(room * sizeof(int32_t)) if in_lists else NULL
-    scratch.defined = <int32_t *>malloc(room * sizeof(int32_t))
-    scratch.present = <int64_t *>malloc(room * sizeof(int64_t))
-    if scratch.defined == NULL or scratch.present == NULL or (
-        in_lists and scratch.repeated == NULL
+cdef int make_room(Scratch *scratch, int64_t count) except -1:
+    scratch.repeated.used = scratch.defined.used = scratch.present.used = 0
+    if (
+        reserve(&scratch.repeated, <size_t>count * 4) < 0
+        or reserve(&scratch.defined, <size_t>count * 4) < 0
+        or reserve(&scratch.present, <size_t>count * 8) < 0
     ):
         raise MemoryError(f"no memory for {count} values of a Parquet page")
     return 0
@@ -252,66 +255,103 @@ cdef int make_room(Scratch *scratch, int64_t count, bint in_lists) except -1:
 cdef void fill_flat(
     Scratch *scratch, const uint8_t *validity, int64_t offset, int64_t rows
 ) noexcept nogil:
-    cdef int64_t row
+    cdef int32_t *defined = <int32_t *>scratch.defined.data
+    cdef int64_t *present = <int64_t *>scratch.present.data
+    cdef int64_t row, values = 0
     for row in range(rows):
-        if validity == NULL or bit(validity, offset + row):
-            scratch.defined[row] = 1
-            scratch.present[scratch.values] = offset + row
-            scratch.values += 1
-        else:
-            scratch.defined[row] = 0
+        defined[row] = bit(validity, offset + row)
+        if defined[row]:
+            present[values] = offset + row
+            values += 1
     scratch.count = rows
+    scratch.values = values
 
 
 cdef void fill_lists(
     Scratch *scratch, const uint8_t *validity, const int32_t *ends, int64_t rows, int64_t offset,
-    const ArrowArray *items, const ArrowArray *leaf, int row_level, int most_level
+    const uint8_t *inner, int64_t shift, int row_level, int most_level
 ) noexcept nogil:
-    """``ends`` begins at the first row's list. Levels: null row, empty list, null item, item."""
-    cdef const uint8_t *inner = validity_of(leaf)
-    cdef int64_t shift = leaf.offset + (items.offset if leaf != items else 0)
-    cdef int64_t row, i, n = 0
+    """``ends`` begins at the first row's list, item i is the leaf's value ``shift + i``. Levels:
+    of a null row 0, then those of an empty list, a null item, an item."""
+    cdef int32_t *repeated = <int32_t *>scratch.repeated.data
+    cdef int32_t *defined = <int32_t *>scratch.defined.data
+    cdef int64_t *present = <int64_t *>scratch.present.data
+    cdef int64_t row, i, n = 0, values = 0
     for row in range(rows):
+        repeated[n] = 0
         if validity != NULL and not bit(validity, offset + row):
-            scratch.repeated[n] = scratch.defined[n] = 0
+            defined[n] = 0
             n += 1
             continue
         if ends[row] == ends[row + 1]:
-            scratch.repeated[n] = 0
-            scratch.defined[n] = row_level
+            defined[n] = row_level
             n += 1
             continue
         for i in range(ends[row], ends[row + 1]):
-            scratch.repeated[n] = i > ends[row]
+            repeated[n] = 1
             if inner == NULL or bit(inner, shift + i):
-                scratch.defined[n] = most_level
-                scratch.present[scratch.values] = shift + i
-                scratch.values += 1
+                defined[n] = most_level
+                present[values] = shift + i
+                values += 1
             else:
-                scratch.defined[n] = most_level - 1
+                defined[n] = most_level - 1
             n += 1
+        repeated[n - (ends[row + 1] - ends[row])] = 0
     scratch.count = n
+    scratch.values = values
+    if values and values == present[values - 1] - present[0] + 1:
+        scratch.is_dense = True
+        scratch.first = present[0]
 
 
 # Pages ---------------------------------------------------------------------------------------------
 
+@cython.final
 cdef class Pages:
-    """What Parquet stores of a batch: see the reference implementation."""
+    """What Parquet stores of batches: see the reference implementation. One thread at a time may
+    use it."""
 
     cdef BatchView _view
+    # They keep their memory from page to page.
+    cdef Buffer _body
+    cdef Buffer _values
+    cdef Scratch _scratch
+    cdef Py_ssize_t _views
 
-    def __init__(self, batch):
-        self._view = BatchView(batch)
+    def __dealloc__(self):
+        release(&self._body)
+        release(&self._values)
+        release(&self._scratch.repeated)
+        release(&self._scratch.defined)
+        release(&self._scratch.present)
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        PyBuffer_FillInfo(
+            buffer, self, self._body.data, <Py_ssize_t>self._body.used, True, flags
+        )
+        self._views += 1
+
+    def __releasebuffer__(self, Py_buffer *buffer):
+        self._views -= 1
 
     def __len__(self):
-        return self._view.length
+        """How many rows the batch has."""
+        return self._view.length if self._view is not None else 0
+
+    def batch(self, batch):
+        """The pages that follow are of this batch; None: it is not needed any more."""
+        self._view = None if batch is None else BatchView(batch)
 
     def texts(self, int column):
         """The distinct texts of a column of dictionaries, in the order of their numbers."""
-        cdef ArrowArray *texts = self._view.array.children[column].dictionary
+        cdef ArrowArray *texts
         cdef const int32_t *ends
         cdef const char *data
         cdef int64_t i
+        self._require_batch()
+        if not 0 <= column < self._view.array.n_children:
+            raise IndexError(f"there is no column {column}")
+        texts = self._view.array.children[column].dictionary
         if texts == NULL:
             raise ValueError(f"column {column} is no dictionary")
         if texts.length == 0:
@@ -325,106 +365,111 @@ cdef class Pages:
         ]
 
     def page(self, leaf, numbers=None):
-        """The page of all rows. ``numbers``: an ``array('i')`` with what stands in place of the
-        number of each text; None: the numbers are those of `texts`."""
-        cdef Buffer out = Buffer(NULL, 0, 0)
-        cdef Buffer values = Buffer(NULL, 0, 0)
-        cdef Scratch scratch = Scratch(NULL, NULL, NULL, 0, 0)
-        cdef ArrowArray *column = self._view.array.children[<int>leaf.column]
-        cdef int64_t offset = self._view.array.offset + column.offset
-        cdef int64_t rows = self._view.length
-        cdef int most_level = leaf.most_level
-        cdef ArrowArray *items
-        cdef ArrowArray *array = column
-        cdef const uint8_t *validity = validity_of(column)
-        cdef const int32_t *ends
-        try:
-            if leaf.is_list:
-                items = column.children[0]
-                array = items if leaf.member < 0 else items.children[<int>leaf.member]
-                ends = <const int32_t *>column.buffers[1] + offset
-                make_room(&scratch, rows + ends[rows] - ends[0], True)
-                fill_lists(
-                    &scratch, validity, ends, rows, offset, items, array, leaf.row_level, most_level
-                )
-                require(put_levels(&out, scratch.repeated, scratch.count, 1))
-                require(put_levels(&out, scratch.defined, scratch.count, most_level))
-            elif validity == NULL:
-                scratch.count = scratch.values = rows
-                if most_level:
-                    require(put_same_level(&out, 1, rows))
-            elif column.null_count == rows and self._view.array.offset == 0 and (
-                column.length == rows
-            ):
-                scratch.count = rows
-                require(put_same_level(&out, 0, rows))
-            else:
-                make_room(&scratch, rows, False)
-                fill_flat(&scratch, validity, offset, rows)
-                require(put_levels(&out, scratch.defined, rows, 1))
-            least, greatest = self._put(leaf, &out, &values, array, &scratch, offset, numbers)
-            return Page(
-                PyBytes_FromStringAndSize(<char *>out.data, <Py_ssize_t>out.used),
-                scratch.count,
-                scratch.count - scratch.values,
-                least,
-                greatest,
-            )
-        finally:
-            release(&out)
-            release(&values)
-            free(scratch.repeated)
-            free(scratch.defined)
-            free(scratch.present)
+        """The page of all rows of one of `LEAVES`. ``numbers``: an ``array('i')`` with what stands
+        in place of the number of each text; None: the numbers are those of `texts`.
 
-    cdef object _put(
-        self, object leaf, Buffer *out, Buffer *values, ArrowArray *array, Scratch *scratch,
-        int64_t offset, object numbers
-    ):
-        """The values that are there; ``present`` NULL stands for all from ``offset`` on."""
+        Its body must be let go before the next one is asked for: BufferError.
+        """
+        cdef Scratch *scratch = &self._scratch
+        cdef Buffer *out = &self._body
+        cdef ArrowArray *column
+        cdef ArrowArray *items
+        cdef ArrowArray *array
+        cdef int64_t offset, rows, shift
+        cdef int most_level = leaf.most_level
+        cdef const uint8_t *validity
+        cdef const int32_t *ends
+        self._require_batch()
+        if self._views:
+            raise BufferError("the body of the page before is still in use")
+        out.used = self._values.used = 0
+        column = array = self._view.array.children[<int>leaf.column]
+        validity = validity_of(column)
+        offset = self._view.array.offset + column.offset
+        rows = self._view.length
+        scratch.is_dense = False
+        scratch.values = 0
+        if leaf.is_list:
+            items = column.children[0]
+            array = items if leaf.member < 0 else items.children[<int>leaf.member]
+            shift = items.offset if leaf.member < 0 else items.offset + array.offset
+            ends = <const int32_t *>column.buffers[1] + offset
+            make_room(scratch, rows + ends[rows] - ends[0])
+            fill_lists(
+                scratch, validity, ends, rows, offset, validity_of(array), shift, leaf.row_level,
+                most_level
+            )
+            require(put_levels(out, <int32_t *>scratch.repeated.data, scratch.count, 1))
+            require(put_levels(out, <int32_t *>scratch.defined.data, scratch.count, most_level))
+        elif validity == NULL:
+            scratch.is_dense = True
+            scratch.first = offset
+            scratch.count = scratch.values = rows
+            if most_level:
+                require(put_same_level(out, 1, rows))
+        elif column.null_count == column.length:
+            scratch.count = rows
+            require(put_same_level(out, 0, rows))
+        else:
+            make_room(scratch, rows)
+            fill_flat(scratch, validity, offset, rows)
+            require(put_levels(out, <int32_t *>scratch.defined.data, rows, 1))
+        least, greatest = self._put(leaf, array, numbers)
+        return Page(
+            memoryview(self), scratch.count, scratch.count - scratch.values, least, greatest
+        )
+
+    cdef int _require_batch(self) except -1:
+        if self._view is None:
+            raise ValueError("there is no batch")
+        return 0
+
+    cdef object _put(self, object leaf, ArrowArray *array, object numbers):
+        """The values that are there, to the page; the least and the greatest number."""
+        cdef Scratch *scratch = &self._scratch
+        cdef Buffer *out = &self._body
         cdef str format = leaf.kind.format
         cdef int width
-        cdef const uint8_t *data = <const uint8_t *>array.buffers[1]
+        cdef const uint8_t *data
         if scratch.values == 0:
             if leaf.kind.is_dictionary:
                 require(put_number(out, 0, 1))
             return None, None
+        data = <const uint8_t *>array.buffers[1]
         if leaf.kind.is_dictionary:
-            self._put_numbers(out, values, array, scratch, offset, numbers)
+            self._put_numbers(array, numbers)
             return None, None
         if format == "u":
             require(put_texts(out, array, scratch))
             return None, None
         if format == "b":
-            require(put_bits(out, data, scratch, offset))
+            require(put_bits(out, data, scratch))
             return None, None
         width = item_width(format)
-        if scratch.present == NULL and width > 2:
-            data += offset * width
+        if scratch.is_dense and width > 2:
+            data += scratch.first * width
         else:
-            require(collect(values, data, width, scratch, offset))
-            data = values.data
-            width = 4 if width == 2 else width
+            require(collect(&self._values, data, width, scratch))
+            data = self._values.data
+            width = max(4, width)
         if leaf.is_split:
             require(put_split(out, data, scratch.values))
         else:
             require(put_values(out, data, width, scratch.values))
         return (None, None) if leaf.is_list else extremes_of(format, data, scratch.values)
 
-    cdef int _put_numbers(
-        self, Buffer *out, Buffer *values, ArrowArray *array, Scratch *scratch, int64_t offset,
-        object numbers
-    ) except -1:
+    cdef int _put_numbers(self, ArrowArray *array, object numbers) except -1:
+        cdef Scratch *scratch = &self._scratch
         cdef const int32_t *indices
         cdef const int32_t[::1] other
         cdef int64_t i, most = 0
         cdef int width
         cdef int32_t number
-        if scratch.present == NULL and numbers is None:
-            indices = <const int32_t *>array.buffers[1] + offset
+        if scratch.is_dense and numbers is None:
+            indices = <const int32_t *>array.buffers[1] + scratch.first
         else:
-            require(collect(values, <const uint8_t *>array.buffers[1], 4, scratch, offset))
-            indices = <const int32_t *>values.data
+            require(collect(&self._values, <const uint8_t *>array.buffers[1], 4, scratch))
+            indices = <const int32_t *>self._values.data
         for i in range(scratch.values):
             number = indices[i]
             if number < 0 or number >= array.dictionary.length:
@@ -437,11 +482,11 @@ cdef class Pages:
             most = 0
             for i in range(scratch.values):
                 number = other[indices[i]]
-                (<int32_t *>values.data)[i] = number
+                (<int32_t *>self._values.data)[i] = number
                 most = max(most, number)
         width = max(1, width_of(most))
-        require(put_number(out, <uint64_t>width, 1))
-        require(put_hybrid(out, indices, scratch.values, width))
+        require(put_number(&self._body, <uint64_t>width, 1))
+        require(put_hybrid(&self._body, indices, scratch.values, width))
         return 0
 
 
@@ -451,12 +496,14 @@ cdef inline int require(int done) except -1:
     return 0
 
 
-cdef inline int64_t index_of(const Scratch *scratch, int64_t number, int64_t offset) noexcept nogil:
-    return scratch.present[number] if scratch.present != NULL else offset + number
+cdef inline int64_t index_of(const Scratch *scratch, int64_t number) noexcept nogil:
+    return scratch.first + number if scratch.is_dense else (
+        <const int64_t *>scratch.present.data
+    )[number]
 
 
 cdef int collect(
-    Buffer *values, const uint8_t *data, int width, const Scratch *scratch, int64_t offset
+    Buffer *values, const uint8_t *data, int width, const Scratch *scratch
 ) noexcept nogil:
     """Values that are there, one behind the other, of 2 bytes as 4; -1 when there is no memory."""
     cdef int64_t i
@@ -468,24 +515,22 @@ cdef int collect(
     at = values.data
     for i in range(scratch.values):
         if width == 8:
-            memcpy(at + i * 8, data + index_of(scratch, i, offset) * 8, 8)
+            memcpy(at + i * 8, data + index_of(scratch, i) * 8, 8)
         elif width == 4:
-            memcpy(at + i * 4, data + index_of(scratch, i, offset) * 4, 4)
+            memcpy(at + i * 4, data + index_of(scratch, i) * 4, 4)
         else:
-            memcpy(&short, data + index_of(scratch, i, offset) * 2, 2)
+            memcpy(&short, data + index_of(scratch, i) * 2, 2)
             wide = short
             memcpy(at + i * 4, &wide, 4)
     values.used = <size_t>scratch.values * <size_t>max(4, width)
     return 0
 
 
-cdef int put_bits(
-    Buffer *out, const uint8_t *data, const Scratch *scratch, int64_t offset
-) noexcept nogil:
+cdef int put_bits(Buffer *out, const uint8_t *data, const Scratch *scratch) noexcept nogil:
     cdef int64_t i
     cdef uint8_t byte = 0
     for i in range(scratch.values):
-        byte |= <uint8_t>(<int>bit(data, index_of(scratch, i, offset)) << (i & 7))
+        byte |= <uint8_t>(<int>bit(data, index_of(scratch, i)) << (i & 7))
         if (i & 7) == 7 or i == scratch.values - 1:
             if append_byte(out, byte) < 0:
                 return -1
@@ -499,7 +544,7 @@ cdef int put_texts(Buffer *out, const ArrowArray *array, const Scratch *scratch)
     cdef const uint8_t *data = <const uint8_t *>array.buffers[2]
     cdef int64_t i, at
     for i in range(scratch.values):
-        at = scratch.present[i]
+        at = index_of(scratch, i)
         if put_number(out, <uint64_t>(ends[at + 1] - ends[at]), 4) < 0:
             return -1
         if ends[at + 1] > ends[at]:

@@ -26,14 +26,20 @@ _CODES = {"i": "i", "l": "q", "S": "i", "I": "I", "L": "Q", "g": "d", "tsn:UTC":
 
 
 class Pages:
-    """What Parquet stores of a batch."""
+    """What Parquet stores of batches."""
 
-    def __init__(self, batch: Batch) -> None:
-        self._rows = [row_values(row) for row in batch.rows]
+    def __init__(self) -> None:
+        self._rows: list[dict[str, Any]] = []
         self._texts: dict[int, dict[str, int]] = {}
 
     def __len__(self) -> int:
+        """How many rows the batch has."""
         return len(self._rows)
+
+    def batch(self, batch: Batch | None) -> None:
+        """The pages that follow are of this batch; None: it is not needed any more."""
+        self._rows = [row_values(row) for row in batch.rows] if batch else []
+        self._texts = {}
 
     def texts(self, column: int) -> list[bytes]:
         """The distinct texts of a column of dictionaries, in the order of their numbers."""
@@ -42,8 +48,11 @@ class Pages:
         return [text.encode() for text in self._numbered(column)]
 
     def page(self, leaf: Leaf, numbers: array[int] | None = None) -> Page:
-        """The page of all rows. ``numbers``: an ``array('i')`` with what stands in place of the
-        number of each text; None: the numbers are those of `texts`."""
+        """The page of all rows of one of `LEAVES`. ``numbers``: an ``array('i')`` with what stands
+        in place of the number of each text; None: the numbers are those of `texts`.
+
+        Its body must be let go before the next one is asked for: BufferError.
+        """
         repeated, defined, values = self._levels(leaf)
         body = b""
         if leaf.is_list:

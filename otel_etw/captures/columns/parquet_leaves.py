@@ -39,7 +39,7 @@ class Leaf(NamedTuple):
 class Page(NamedTuple):
     """Some rows' values of a leaf."""
 
-    body: bytes
+    body: bytes | memoryview
     """Repetition levels, definition levels and values, as in a data page of version 1; texts of
     dictionaries as their numbers."""
     count: int

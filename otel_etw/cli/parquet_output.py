@@ -15,10 +15,11 @@ from typing import Any, BinaryIO
 from otel_etw.captures.columns import COLUMNS, Pages
 from otel_etw.captures.columns.parquet_leaves import LEAVES, Leaf, Page
 from otel_etw.captures.columns.schema import Column
+from otel_etw.cli.arrow_schema_text import arrow_schema_text
 from otel_etw.cli.thrift import I8, I16, I32, I64, Struct, struct_bytes
 from otel_etw.cli.zstd import compressor
 
-__all__ = ["ParquetFile"]
+__all__ = ["ParquetOutput"]
 
 _MAGIC = b"PAR1"
 
@@ -148,6 +149,10 @@ class _Chunk:
     def add(self, pages: Pages) -> None:
         numbers = self.texts.numbers(pages.texts(self.leaf.column)) if self.texts else None
         page: Page = pages.page(self.leaf, numbers)
+        head = struct_bytes(
+            *((1, I32(page.count)), (2, I32(self._encoding)), (3, I32(_RLE)), (4, I32(_RLE)))
+        )
+        self.pages.append(self._page(_DATA_PAGE, page.body, (5, head)))
         self._count += page.count
         self._nulls += page.nulls
         if page.least is not None:
@@ -155,12 +160,8 @@ class _Chunk:
             self._greatest.append(page.greatest)
         elif page.nulls < page.count:
             self._has_bounds = False
-        head = struct_bytes(
-            *((1, I32(page.count)), (2, I32(self._encoding)), (3, I32(_RLE)), (4, I32(_RLE)))
-        )
-        self.pages.append(self._page(_DATA_PAGE, page.body, (5, head)))
 
-    def _page(self, kind: int, body: bytes, head: tuple[int, Struct]) -> bytes:
+    def _page(self, kind: int, body: bytes | memoryview, head: tuple[int, Struct]) -> bytes:
         data = compressor()(body)
         header = struct_bytes((1, I32(kind)), (2, I32(len(body))), (3, I32(len(data))), head)
         self.size += len(header) + len(body)
@@ -244,7 +245,7 @@ class _RowGroup:
         return metadata, offset - begin
 
 
-class ParquetFile:
+class ParquetOutput:
     """Writes batches to a file, from its beginning to its end.
 
     Memory holds one row group as it is written, compressed: some 16 MiB; and some 10 KB for each
@@ -253,19 +254,27 @@ class ParquetFile:
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
+        compressor()  # ImportError before anything is written
+        self._pages = Pages()
         self._group = _RowGroup()
         self._groups: list[Struct] = []
         self._rows = 0
         file.write(_MAGIC)
         self._offset = len(_MAGIC)
 
-    def write(self, batch: Any) -> None:
+    def batch(self, batch: Any) -> None:
         """Add the points of a batch."""
-        self._group.add(Pages(batch))
+        self._pages.batch(batch)
+        if len(self._pages):
+            self._group.add(self._pages)
+        self._pages.batch(None)
         if self._group.is_full():
             self._end_group()
 
-    def close(self) -> None:
+    def settle(self) -> None:
+        return None
+
+    def finish(self) -> None:
         """Write what ends the file, which stays open."""
         self._end_group()
         leaf_order = struct_bytes((1, _EMPTY))
@@ -274,6 +283,7 @@ class ParquetFile:
             (2, list(_schema())),
             (3, I64(self._rows)),
             (4, self._groups),
+            (5, [struct_bytes((1, b"ARROW:schema"), (2, arrow_schema_text()))]),
             (6, f"otel-etw version {version('otel-etw')}".encode()),
             (7, [leaf_order] * len(LEAVES)),
         )
