@@ -104,29 +104,42 @@ class _Texts:
     """The texts of a column in a row group: each once, and the numbers that stand for them."""
 
     def __init__(self) -> None:
-        self.texts: list[bytes] = []
-        self.size = 0
+        self.body = b""
+        """All of them, each behind its length: what a dictionary page holds."""
+        self.count = 0
         self._numbers: dict[bytes, int] = {}
 
-    def numbers(self, texts: list[bytes]) -> array[int] | None:
+    def numbers(self, body: bytes, count: int) -> array[int] | None:
         """Add the texts of a batch. What stands here in place of their numbers there; None where
         these are the same."""
-        if not self.texts:
-            self.texts = texts
-            self.size = sum(map(len, texts)) + 4 * len(texts)
-            return None
-        if texts == self.texts[: len(texts)]:
+        if not self.count:
+            self.body, self.count = body, count
+        # Most columns have the same few texts in every batch.
+        if self.body.startswith(body):
             return None
         if not self._numbers:
-            self._numbers = {text: number for number, text in enumerate(self.texts)}
-        found = array("i", bytes(4 * len(texts)))
-        for place, text in enumerate(texts):
-            number = self._numbers.setdefault(text, len(self.texts))
-            if number == len(self.texts):
-                self.texts.append(text)
-                self.size += len(text) + 4
+            self._numbers = {text: number for number, text in enumerate(self)}
+        found = array("i", bytes(4 * count))
+        new = []
+        for place, text in enumerate(_split(body)):
+            number = self._numbers.setdefault(text, self.count)
+            if number == self.count:
+                self.count += 1
+                new.append(len(text).to_bytes(4, "little") + text)
             found[place] = number
+        self.body += b"".join(new)
         return found
+
+    def __iter__(self) -> Iterator[bytes]:
+        return _split(self.body)
+
+
+def _split(body: bytes) -> Iterator[bytes]:
+    at = 0
+    while at < len(body):
+        begin = at + 4
+        at = begin + int.from_bytes(body[at:begin], "little")
+        yield body[begin:at]
 
 
 class _Chunk:
@@ -147,7 +160,7 @@ class _Chunk:
         self._has_bounds = leaf.kind.format in _BOUNDS and not leaf.is_list
 
     def add(self, pages: Pages) -> None:
-        numbers = self.texts.numbers(pages.texts(self.leaf.column)) if self.texts else None
+        numbers = self.texts.numbers(*pages.texts(self.leaf.column)) if self.texts else None
         page: Page = pages.page(self.leaf, numbers)
         head = struct_bytes(
             *((1, I32(page.count)), (2, I32(self._encoding)), (3, I32(_RLE)), (4, I32(_RLE)))
@@ -172,9 +185,8 @@ class _Chunk:
         """Write all from an offset on; its metadata."""
         first: bytes = b""
         if self.texts is not None:
-            body = b"".join([len(text).to_bytes(4, "little") + text for text in self.texts.texts])
-            head = struct_bytes((1, I32(len(self.texts.texts))), (2, I32(_PLAIN)))
-            first = self._page(_DICTIONARY_PAGE, body, (7, head))
+            head = struct_bytes((1, I32(self.texts.count)), (2, I32(_PLAIN)))
+            first = self._page(_DICTIONARY_PAGE, self.texts.body, (7, head))
         for piece in (first, *self.pages) if first else self.pages:
             file.write(piece)
         encodings = {_RLE, self._encoding, *([_PLAIN] if first else [])}
@@ -197,8 +209,8 @@ class _Chunk:
         return struct_bytes((3, I64(self._nulls)), (5, greatest), (6, least))
 
     def _bounds(self) -> tuple[bytes | None, bytes | None]:
-        if self.texts and self.leaf.path[0] in _SOUGHT and self.texts.texts:
-            bounds = min(self.texts.texts), max(self.texts.texts)
+        if self.texts and self.leaf.path[0] in _SOUGHT and self.texts.count:
+            bounds = min(self.texts), max(self.texts)
             return bounds if max(map(len, bounds)) <= _LONGEST_BOUND else (None, None)
         if not self._has_bounds or not self._least:
             return None, None
@@ -224,8 +236,8 @@ class _RowGroup:
         return (
             self.rows >= _MOST_ROWS
             or sum(chunk.compressed for chunk in self._chunks) >= _MOST_BYTES
-            or max(len(each.texts) for each in texts) >= _MOST_TEXTS
-            or sum(each.size for each in texts) >= _MOST_TEXT_BYTES
+            or max(each.count for each in texts) >= _MOST_TEXTS
+            or sum(len(each.body) for each in texts) >= _MOST_TEXT_BYTES
         )
 
     def close(self, file: BinaryIO, offset: int, ordinal: int) -> tuple[Struct, int]:

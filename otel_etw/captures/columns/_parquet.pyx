@@ -8,7 +8,7 @@ from cpython.buffer cimport PyBuffer_FillInfo
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from libc.math cimport isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from otel_etw.captures.columns._arrow cimport ArrowArray
 from otel_etw.captures.columns._batch_view cimport BatchView, bit, validity_of
@@ -148,11 +148,11 @@ cdef int put_levels(Buffer *out, const int32_t *levels, int64_t count, int most)
     return 0
 
 
-cdef int put_same_level(Buffer *out, int level, int64_t count) noexcept nogil:
-    """The level 0 or 1 for all."""
+cdef int put_same_level(Buffer *out, int level, int most, int64_t count) noexcept nogil:
+    """One level for all, of levels up to ``most``; -1 when there is no memory."""
     cdef Buffer run = Buffer(NULL, 0, 0)
     cdef int done = -1
-    if (count == 0 or put_run(&run, level, count, 1) == 0) and put_number(out, run.used, 4) == 0:
+    if (count == 0 or put_run(&run, level, count, width_of(most)) == 0) and put_number(out, run.used, 4) == 0:
         done = append(out, run.data, run.used)
     release(&run)
     return done
@@ -304,6 +304,28 @@ cdef void fill_lists(
         scratch.first = present[0]
 
 
+cdef bint fill_full_lists(
+    Scratch *scratch, const uint8_t *validity, const int32_t *ends, int64_t rows, int64_t offset,
+    int64_t shift
+) noexcept nogil:
+    """As `fill_lists`, but for the definition levels, which are all the same: where no list is null
+    or empty, nor an item null. False where one is."""
+    cdef int32_t *repeated = <int32_t *>scratch.repeated.data
+    cdef int64_t row, i
+    for row in range(rows):
+        if ends[row] == ends[row + 1]:
+            return False
+        if validity != NULL and not bit(validity, offset + row):
+            return False
+        repeated[ends[row] - ends[0]] = 0
+        for i in range(ends[row] + 1 - ends[0], ends[row + 1] - ends[0]):
+            repeated[i] = 1
+    scratch.is_dense = True
+    scratch.first = shift + ends[0]
+    scratch.count = scratch.values = ends[rows] - ends[0]
+    return True
+
+
 # Pages ---------------------------------------------------------------------------------------------
 
 @cython.final
@@ -343,26 +365,26 @@ cdef class Pages:
         self._view = None if batch is None else BatchView(batch)
 
     def texts(self, int column):
-        """The distinct texts of a column of dictionaries, in the order of their numbers."""
+        """The distinct texts of a column of dictionaries in the order of their numbers, each
+        behind its length in 4 bytes, little-endian; and how many there are."""
         cdef ArrowArray *texts
-        cdef const int32_t *ends
-        cdef const char *data
-        cdef int64_t i
-        self._require_batch()
+        cdef Scratch all_texts
+        self._require_page_room()
         if not 0 <= column < self._view.array.n_children:
             raise IndexError(f"there is no column {column}")
         texts = self._view.array.children[column].dictionary
         if texts == NULL:
             raise ValueError(f"column {column} is no dictionary")
-        if texts.length == 0:
-            return []
-        ends = <const int32_t *>texts.buffers[1] + texts.offset
-        data = <const char *>texts.buffers[2]
-        return [
-            PyBytes_FromStringAndSize(data + ends[i], ends[i + 1] - ends[i])
-            if ends[i + 1] > ends[i] else b""
-            for i in range(texts.length)
-        ]
+        memset(&all_texts, 0, sizeof(Scratch))
+        all_texts.is_dense = True
+        all_texts.first = texts.offset
+        all_texts.values = texts.length
+        self._body.used = 0
+        require(put_texts(&self._body, texts, &all_texts))
+        return (
+            PyBytes_FromStringAndSize(<char *>self._body.data, <Py_ssize_t>self._body.used),
+            texts.length,
+        )
 
     def page(self, leaf, numbers=None):
         """The page of all rows of one of `LEAVES`. ``numbers``: an ``array('i')`` with what stands
@@ -379,9 +401,7 @@ cdef class Pages:
         cdef int most_level = leaf.most_level
         cdef const uint8_t *validity
         cdef const int32_t *ends
-        self._require_batch()
-        if self._views:
-            raise BufferError("the body of the page before is still in use")
+        self._require_page_room()
         out.used = self._values.used = 0
         column = array = self._view.array.children[<int>leaf.column]
         validity = validity_of(column)
@@ -395,21 +415,27 @@ cdef class Pages:
             shift = items.offset if leaf.member < 0 else items.offset + array.offset
             ends = <const int32_t *>column.buffers[1] + offset
             make_room(scratch, rows + ends[rows] - ends[0])
-            fill_lists(
-                scratch, validity, ends, rows, offset, validity_of(array), shift, leaf.row_level,
-                most_level
-            )
-            require(put_levels(out, <int32_t *>scratch.repeated.data, scratch.count, 1))
-            require(put_levels(out, <int32_t *>scratch.defined.data, scratch.count, most_level))
+            if validity_of(array) == NULL and fill_full_lists(
+                scratch, validity, ends, rows, offset, shift
+            ):
+                require(put_levels(out, <int32_t *>scratch.repeated.data, scratch.count, 1))
+                require(put_same_level(out, most_level, most_level, scratch.count))
+            else:
+                fill_lists(
+                    scratch, validity, ends, rows, offset, validity_of(array), shift,
+                    leaf.row_level, most_level
+                )
+                require(put_levels(out, <int32_t *>scratch.repeated.data, scratch.count, 1))
+                require(put_levels(out, <int32_t *>scratch.defined.data, scratch.count, most_level))
         elif validity == NULL:
             scratch.is_dense = True
             scratch.first = offset
             scratch.count = scratch.values = rows
             if most_level:
-                require(put_same_level(out, 1, rows))
+                require(put_same_level(out, 1, 1, rows))
         elif column.null_count == column.length:
             scratch.count = rows
-            require(put_same_level(out, 0, rows))
+            require(put_same_level(out, 0, 1, rows))
         else:
             make_room(scratch, rows)
             fill_flat(scratch, validity, offset, rows)
@@ -419,9 +445,11 @@ cdef class Pages:
             memoryview(self), scratch.count, scratch.count - scratch.values, least, greatest
         )
 
-    cdef int _require_batch(self) except -1:
+    cdef int _require_page_room(self) except -1:
         if self._view is None:
             raise ValueError("there is no batch")
+        if self._views:
+            raise BufferError("the body of the page before is still in use")
         return 0
 
     cdef object _put(self, object leaf, ArrowArray *array, object numbers):

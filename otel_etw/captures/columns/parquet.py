@@ -41,11 +41,13 @@ class Pages:
         self._rows = [row_values(row) for row in batch.rows] if batch else []
         self._texts = {}
 
-    def texts(self, column: int) -> list[bytes]:
-        """The distinct texts of a column of dictionaries, in the order of their numbers."""
+    def texts(self, column: int) -> tuple[bytes, int]:
+        """The distinct texts of a column of dictionaries in the order of their numbers, each
+        behind its length in 4 bytes, little-endian; and how many there are."""
         if not COLUMNS[column].type.is_dictionary:
             raise ValueError(f"column {column} is no dictionary")
-        return [text.encode() for text in self._numbered(column)]
+        texts = self._numbered(column)
+        return b"".join(_behind_length(text.encode()) for text in texts), len(texts)
 
     def page(self, leaf: Leaf, numbers: array[int] | None = None) -> Page:
         """The page of all rows of one of `LEAVES`. ``numbers``: an ``array('i')`` with what stands
