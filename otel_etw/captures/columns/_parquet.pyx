@@ -104,14 +104,15 @@ cdef int put_run(Buffer *out, int32_t value, int64_t count, int width) noexcept 
 
 
 cdef int put_hybrid(Buffer *out, const int32_t *values, int64_t count, int width) noexcept nogil:
-    """Runs of equal values, and what stands between them packed; -1 when there is no memory."""
+    """Values of at least one bit: runs of equal ones, and what stands between them packed; -1 when
+    there is no memory."""
     cdef int64_t start = 0, at = 0, end, more
-    if width == 0:
-        return put_run(out, 0, count, 0) if count else 0
     while at < count:
         end = at + 1
         while end < count and values[end] == values[at]:
             end += 1
+        if end == count and at == 0:
+            return put_run(out, values[0], count, width)
         # What is packed in front of a run fills whole groups of eight.
         more = (8 - (at - start) % 8) % 8
         if end - at < LEAST_RUN + more:

@@ -136,6 +136,9 @@ def _pieces(values: Sequence[int], width: int) -> Iterator[bytes]:
     pending: list[int] = []
     for value, equal in groupby(values):
         count = len(list(equal))
+        if count == len(values):
+            yield _run(value, count, width)
+            return
         # What is packed in front of a run fills whole groups of eight.
         more = -len(pending) % 8
         if count < _LEAST_RUN + more:
@@ -144,8 +147,12 @@ def _pieces(values: Sequence[int], width: int) -> Iterator[bytes]:
         pending += [value] * more
         yield _packed(pending, width)
         pending = []
-        yield _varint((count - more) << 1) + value.to_bytes((width + 7) // 8, "little")
+        yield _run(value, count - more, width)
     yield _packed(pending, width)
+
+
+def _run(value: int, count: int, width: int) -> bytes:
+    return _varint(count << 1) + value.to_bytes((width + 7) // 8, "little")
 
 
 def _packed(values: Sequence[int], width: int) -> bytes:
