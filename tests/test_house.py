@@ -38,6 +38,7 @@ COMPILED = [
     "otel_etw.captures.columns._gather",
     "otel_etw.captures.columns._json",
     "otel_etw.captures.columns._overview",
+    "otel_etw.captures.columns._parquet",
     "otel_etw.captures.columns._select",
     "otel_etw.captures.columns._shortest",
     "otel_etw.captures.columns._text",
