@@ -8,7 +8,7 @@ from importlib.util import find_spec
 __all__ = ["main"]
 
 # What the extra brings; anything else that is missing is a bug.
-_EXTRA = {"click", "google", "opentelemetry"}
+_EXTRA = {"click", "google", "opentelemetry", "rich"}
 
 # What it brings and is imported only when it is needed: missed at once all the same.
 _IMPORTED_LATE = ("google.protobuf", "opentelemetry.proto")

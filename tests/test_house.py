@@ -38,7 +38,9 @@ COMPILED = [
     "otel_etw.captures.columns._gather",
     "otel_etw.captures.columns._json",
     "otel_etw.captures.columns._overview",
+    "otel_etw.captures.columns._parquet",
     "otel_etw.captures.columns._select",
+    "otel_etw.captures.columns._shortest",
     "otel_etw.captures.columns._text",
     "otel_etw.captures.etl._expand",
     "otel_etw.captures.etl._walk",
@@ -93,7 +95,7 @@ HEAVY = (
     "google.protobuf",
     "opentelemetry.proto",
     "click",
-    "wcwidth",
+    "rich",
     "otel_etw.captures",
     "otel_etw.cli",
     "otel_etw.transports.file",
@@ -266,7 +268,7 @@ def test_transports_do_not_know_the_sdk() -> None:
 def test_captures_know_the_provider_alone() -> None:
     shared = ("otel_etw.event", "otel_etw.framing", "otel_etw.limits", "otel_etw.provider")
     assert strangers("otel_etw.captures", {"": shared}) == []
-    assert breaches(("otel_etw.captures",), ("opentelemetry.sdk", "click", "wcwidth")) == []
+    assert breaches(("otel_etw.captures",), ("opentelemetry.sdk", "click", "rich")) == []
 
 
 def test_the_writing_side_does_not_know_the_reading_side() -> None:
@@ -282,7 +284,7 @@ def test_the_writing_side_does_not_know_the_reading_side() -> None:
         "otel_etw.log",
         "otel_etw.self_metrics",
     )
-    reading = ("otel_etw.captures", "otel_etw.cli", "click", "wcwidth")
+    reading = ("otel_etw.captures", "otel_etw.cli", "click", "rich")
     assert breaches(writing, reading) == []
     (root,) = (path for module, path in SOURCES if module == "otel_etw")
     assert not any(below(name, *reading) for name in imports("otel_etw", root))

@@ -251,8 +251,8 @@ class _Page:
         room = self._screen.width - 2 * len(INDENT)
         if width(numbers) > room:
             words = [cell for cell in row.numbers if cell]
-            for parts in wrapped(words, room, GAP):
-                self._screen.line(INDENT * 2, ("".join(parts), _NUMBER))
+            for line in wrapped(words, room, GAP):
+                self._screen.line(INDENT * 2, ("".join(line), _NUMBER))
             return
         before = max(layout.sparkline - 2 * len(INDENT) - width(numbers), len(GAP))
         parts: list[Part] = [INDENT * 2, (numbers, _NUMBER)]

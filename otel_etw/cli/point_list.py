@@ -19,8 +19,6 @@ from otel_etw.cli.texts import attribute_texts
 
 __all__ = ["PointList"]
 
-# The keys of what makes a `Metric`, in its order.
-_METRIC_KEYS = ("metric", "kind", "unit", "temporality", "monotonic")
 _NO_VALUE = 1  # a bit of OTLP's DataPointFlags
 _INDENT = "  "
 _GAP = "  "
@@ -55,7 +53,7 @@ class PointList:
 
     def batch(self, batch: Any) -> None:
         for piece in columns.json_rows(batch):
-            for line in piece.splitlines():
+            for line in piece.decode().rstrip("\n").split("\n"):
                 self._point(json.loads(line))
 
     def settle(self) -> None:
@@ -88,7 +86,13 @@ class PointList:
         if measured_by != self._measured_by:
             self._measured_by = measured_by
             self._write_origin(point)
-        metric = Metric(*map(point.get, _METRIC_KEYS))
+        metric = Metric(
+            point["metric"],
+            point["kind"],
+            point["unit"],
+            point.get("temporality"),
+            point.get("monotonic"),
+        )
         date = self._date_of(point)
         if metric != self._metric or date != self._date:
             self._metric, self._time = metric, None

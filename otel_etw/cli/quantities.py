@@ -46,7 +46,7 @@ def quantity_of(unit: str) -> Quantity:
     plain, slash, second = unit.rpartition("/")
     if slash and second == "s":
         each = _values(plain)
-        return Quantity(lambda value: f"{each(value)}/s", lambda value: f"{each(value)}/s²")
+        return Quantity(lambda value: f"{each(value)}/s", lambda value: f"{each(value)}/s/s")
     value, rated = _values(unit), _values(unit, as_rate=True)
     return Quantity(value, lambda rate: f"{rated(rate)}/s")
 

@@ -5,19 +5,30 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import sleep
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 from uuid import UUID
 
 from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches, read
 from otel_etw.captures import follow as follow_capture
 from otel_etw.captures import open as open_capture
+from otel_etw.captures.batching import MANY_ROWS
 from otel_etw.captures.recognition import RecognisingReader
+from otel_etw.cli.choice_options import ChosenPoints
 from otel_etw.cli.file_report import FileReport, damage_text
+from otel_etw.cli.newest import NewestOutput
 from otel_etw.cli.outputs import Output
 from otel_etw.cli.reading_progress import ReadingProgress
 from otel_etw.cli.streams import OUTPUT_FAILED, say
 
-__all__ = ["DAMAGED", "UNREADABLE", "CaptureRun", "Consumer", "PointConsumer", "Remark", "WatchedReader"]
+__all__ = [
+    "DAMAGED",
+    "UNREADABLE",
+    "CaptureRun",
+    "Consumer",
+    "PointConsumer",
+    "Remark",
+    "WatchedReader",
+]
 
 DAMAGED = 1
 UNREADABLE = 2
@@ -47,9 +58,9 @@ class Consumer(Protocol):
 class PointConsumer:
     """Decodes frames, and hands the chosen points to an output in batches of up to ``rows``."""
 
-    def __init__(self, choose: Callable[[Any], Any], output: Output, rows: int = 65_536) -> None:
-        self._choose = choose
-        self._output = output
+    def __init__(self, choice: ChosenPoints, output: Output, rows: int = MANY_ROWS) -> None:
+        self._choose = choice.selector()
+        self._output = NewestOutput(output) if choice.last else output
         self._rows = rows
 
     def take(self, items: Iterable[Item | None], report: FileReport) -> Iterator[Remark]:

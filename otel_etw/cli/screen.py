@@ -38,7 +38,7 @@ class Screen:
         self._out = out
         self.is_terminal = out.isatty()
         self.width, self._height = self._size()
-        is_smart = self.is_terminal and os.environ.get("TERM", "") not in ("dumb", "unknown")
+        is_smart = self.is_terminal and not _is_dumb()
         self._pager_command = pager_command() if paged and is_smart else []
         self._pager: Pager | None = None
         self._held: list[tuple[Part, ...]] | None = [] if self._pager_command else None
@@ -127,6 +127,12 @@ class Screen:
         finally:
             if self._pager:
                 self._pager.close()
+
+
+def _is_dumb() -> bool:
+    """Whether the terminal only knows how to print lines; Windows' consoles have no TERM."""
+    kind = os.environ.get("TERM", "")
+    return kind in ("dumb", "unknown") or (not kind and sys.platform != "win32")
 
 
 def _renderer(out: TextIO) -> Callable[[str, str], str] | None:

@@ -39,7 +39,7 @@ def _quoted(value: Value) -> str:
     """A value; strings in quotes where they could be taken for something else."""
     if isinstance(value, str):
         return value if _BARE.fullmatch(value) else json_text(value)
-    return json_text(value)
+    return str(value) if type(value) is int else json_text(value)
 
 
 def kind_text(kind: str, temporality: str | None, monotonic: bool | None) -> str:

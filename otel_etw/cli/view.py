@@ -6,11 +6,11 @@ import sys
 
 import click
 
+from otel_etw.captures.batching import FEW_ROWS
 from otel_etw.cli.choice_options import ChosenPoints, choice_options
 from otel_etw.cli.convert import convert_files
 from otel_etw.cli.file_arguments import expand_files
 from otel_etw.cli.formats import FORMATS
-from otel_etw.cli.newest import NewestOutput
 from otel_etw.cli.outputs import OUTPUTS, Output
 from otel_etw.cli.overview_output import OverviewOutput
 from otel_etw.cli.point_list import PointList
@@ -111,7 +111,7 @@ def view(
         convert_files(context, files, "-" if output is None else output, form, choice, stats)
         return
     if form in OUTPUTS:
-        consumer = _consumer(choice, OUTPUTS[form](TextSink(sys.stdout)))
+        consumer = PointConsumer(choice, OUTPUTS[form](TextSink(sys.stdout)))
         progress = None if follow or sys.stdout.isatty() else reading_progress(files)
         run = CaptureRun(consumer, choice.provider, stats, progress)
         _run(run, files, follow)
@@ -125,7 +125,7 @@ def view(
             shown = OverviewOutput(screen, files, utc, show_all)
         watched = not is_list or choice.last or not screen.is_terminal
         progress = reading_progress(files) if watched and not follow else None
-        run = CaptureRun(_consumer(choice, shown), choice.provider, stats, progress)
+        run = CaptureRun(PointConsumer(choice, shown, FEW_ROWS), choice.provider, stats, progress)
         _run(run, files, follow)
         if run.points and not run.matching:
             screen.line(f"None of {counted(run.points, 'point')} matches.")
@@ -151,7 +151,3 @@ def _run(run: CaptureRun, files: tuple[str, ...], follow: bool) -> None:
         run.follow(files)
     else:
         run.read(files)
-
-
-def _consumer(choice: ChosenPoints, output: Output) -> PointConsumer:
-    return PointConsumer(choice.selector(), NewestOutput(output) if choice.last else output)

@@ -124,7 +124,7 @@ def test_the_module_runs_as_the_command_does() -> None:
     assert result.stdout == run("--version").stdout
 
 
-@pytest.mark.parametrize("module", ["click", "google.protobuf", "opentelemetry.proto"])
+@pytest.mark.parametrize("module", ["click", "google.protobuf", "opentelemetry.proto", "rich"])
 def test_without_the_extra_one_sentence_says_what_to_install(module: str) -> None:
     program = (
         f"import sys; sys.modules[{module!r}] = None\n"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.command_line import TIME, capture, gauge, request, run, values
+from tests.support.etl_files import EtlWriter
 
 
 @pytest.fixture
@@ -148,3 +149,33 @@ def test_times_have_ascii_digits(tmp_path: Path, text: str) -> None:
     result = run("view", tmp_path / "m.pb", f"--since={text}")
     assert result.exit_code == 2
     assert "ISO 8601" in result.stderr
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    """A log of events of two processes."""
+    writer = EtlWriter()
+    for number, process in enumerate((101, 102, 101)):
+        writer.frame(writer.reference + number, gauge(number).SerializeToString(), process=process)
+    (tmp_path / "m.etl").write_bytes(writer.file().data)
+    return tmp_path / "m.etl"
+
+
+@pytest.mark.parametrize(
+    ("options", "shown"),
+    [
+        ([], [0, 1, 2]),
+        (["--pid", "101"], [0, 2]),
+        (["--pid", "101", "--pid", "102"], [0, 1, 2]),
+        (["--pid", "7"], []),
+        (["--provider", "edc24920-e004-40f6-a8e1-0e6e48f39d84"], [0, 1, 2]),
+        (["--provider", "Some-Other-Name"], []),
+    ],
+)
+def test_events_of_a_process_or_a_provider(log: Path, options: list[str], shown: list[int]) -> None:
+    assert values(log, *options) == shown
+    points = run("view", log, "--points", *options).stdout.splitlines()
+    # A point's number stands in these columns.
+    assert [int(line[16:]) for line in points if line[16:].strip().isdigit()] == shown
+    overview = run("view", log, *options).stdout
+    assert (f" {len(shown)} point" in overview) == bool(shown)

@@ -175,3 +175,50 @@ def test_every_form_has_every_point_of_a_collectors_file(name: str) -> None:
         assert result.exit_code == 0
         found = PARSE[form](result.stdout)
         assert [record["metric"] for record in found] == read
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-o", "m.csv"), ("-o", "m.otlp.jsonl"), ("-o", "x", "--format", "otlp-proto")]
+)
+def test_an_output_is_what_convert_writes(
+    everything: Path, tmp_path: Path, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = []
+    for command in ("view", "convert"):
+        (tmp_path / command).mkdir()
+        monkeypatch.chdir(tmp_path / command)
+        result = run(command, everything, *arguments, "--name", "s*")
+        assert (result.exit_code, result.output) == (0, "")
+        written.append((tmp_path / command / arguments[1]).read_bytes())
+    assert written[0] == written[1] != b""
+
+
+def test_other_formats_go_to_standard_output(everything: Path) -> None:
+    shown = run("view", everything, "--format", "otlp-json")
+    assert shown.stdout == run("convert", everything, "-o", "-", "--format", "otlp-json").stdout
+    assert json.loads(shown.stdout)["resourceMetrics"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("-o", "m.json", "--format", "json"), "--output takes no json: one of parquet"),
+        (("-o", "m.txt", "--format", "table"), "--output takes no table: one of parquet"),
+        (("-o", "m.txt"), "its ending is none of .parquet"),
+        (("-o", "m.csv", "--follow"), "--follow has no end"),
+        (("--format", "otlp-json", "--follow"), "--follow has no end"),
+    ],
+)
+def test_outputs_that_cannot_be_are_refused(
+    everything: Path, arguments: tuple[str, ...], words: str
+) -> None:
+    result = run("view", everything, *arguments)
+    assert result.exit_code == 2
+    assert words in result.stderr
+
+
+def test_an_output_is_not_written_where_nothing_was_read(tmp_path: Path) -> None:
+    output = tmp_path / "m.csv"
+    output.write_text("before")
+    assert run("view", tmp_path / "absent", "-o", output).exit_code == 2
+    assert output.read_text() == "before"
