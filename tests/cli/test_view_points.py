@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from tests.support.command_line import (
     TIME,
     capture,
     every_kind,
+    framed,
     gauge,
     process,
     request,
@@ -252,3 +255,19 @@ def test_a_collectors_scope_without_a_name(tmp_path: Path) -> None:
     message.resource_metrics[0].resource.Clear()
     scope_metrics.metrics.add(name="g").gauge.data_points.add(as_int=1, time_unix_nano=TIME)
     assert shown(capture(tmp_path / "m.pb", message))[0] == "g  gauge"
+
+
+def test_points_are_shown_before_the_capture_ends() -> None:
+    """So memory does not grow with what is read."""
+    data = framed(*(gauge(n, f"m{n}") for n in range(20_000)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "otel_etw", "view", "-", "--points"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as viewer:
+        assert viewer.stdin
+        assert viewer.stdout
+        viewer.stdin.write(data)
+        viewer.stdin.flush()
+        assert viewer.stdout.readline().startswith(b"service.name=tests")
+        viewer.kill()
