@@ -6,7 +6,9 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -264,10 +266,25 @@ def test_points_are_shown_before_the_capture_ends() -> None:
         [sys.executable, "-m", "otel_etw", "view", "-", "--points"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        bufsize=0,
     ) as viewer:
         assert viewer.stdin
         assert viewer.stdout
-        viewer.stdin.write(data)
-        viewer.stdin.flush()
-        assert viewer.stdout.readline().startswith(b"service.name=tests")
-        viewer.kill()
+        pipe = viewer.stdin
+
+        def write() -> None:
+            # It ends before it has read all of it.
+            with suppress(BrokenPipeError):
+                pipe.write(data)
+
+        # Whoever writes waits for who reads, and the pipe stays open.
+        writing = Thread(target=write)
+        writing.start()
+        shown = b""
+        while b"m5000" not in shown:
+            shown += viewer.stdout.read(1 << 16)
+        assert viewer.poll() is None
+        viewer.stdout.close()
+        writing.join(30)
+        viewer.stdin.close()
+        assert viewer.wait(30) == 0
