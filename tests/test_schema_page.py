@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-from otel_etw.captures import Event, Frame, batches
 from otel_etw.captures.columns.schema import COLUMNS, EXEMPLAR, Column, Type
 from otel_etw.captures.columns.xxh64 import xxh64
+from tests.support.command_line import run
+from tests.support.etl_files import EtlWriter
 from tests.support.markdown import blocks, document
 
 PAGE = "docs/schema.md"
@@ -86,18 +88,44 @@ def _durations(metric: Metric, time: int) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with ``metrics.parquet``, in which the queries run."""
-    frames = []
+    """A folder with ``metrics.parquet`` from an ``.etl``, in which the queries run."""
+    writer = EtlWriter()
     for minute in range(3):
-        payload = request(minute).SerializeToString()
-        event = Event(START + minute * 60 * SECOND, 4242, 1, 0)
-        frames.append(Frame(minute * 1000, len(payload), payload, event))
-    (batch,) = batches(frames, "trace.etl")
-    rows = pa.record_batch(batch)
-    assert rows.num_rows == 12
-    pq.write_table(pa.Table.from_batches([rows]), tmp_path / "metrics.parquet")
+        time = writer.reference + minute * 60 * writer.frequency
+        writer.frame(time, request(minute).SerializeToString(), process=4242)
+    (tmp_path / "trace.etl").write_bytes(writer.file().data)
     monkeypatch.chdir(tmp_path)
+    (line,) = (block.text for block in blocks(PAGE, "sh"))
+    result = run(*shlex.split(line)[1:])
+    assert (result.exit_code, result.output) == (0, "")
+    assert pq.read_metadata("metrics.parquet").num_rows == 12
     return tmp_path
+
+
+def parquet_name(kind: pa.DataType) -> str:
+    """A type as the page names it."""
+    if pa.types.is_list(kind):
+        return f"list of {parquet_name(kind.value_type)}"
+    if pa.types.is_dictionary(kind):
+        return f"dictionary of {kind.value_type}"
+    if pa.types.is_timestamp(kind):
+        return f"timestamp ({kind.unit}, {kind.tz})"
+    return "struct" if pa.types.is_struct(kind) else str(kind)
+
+
+def test_what_convert_writes_has_the_columns_of_the_page(folder: Path) -> None:
+    """The page is what is promised to stay, so a change of one of both is seen here."""
+    schema = pq.read_schema("metrics.parquet")
+    found = [(field.name, parquet_name(field.type), field.nullable) for field in schema]
+    assert found == table("Columns")
+    exemplar = schema.field("Exemplars").type.value_type
+    assert [(field.name, parquet_name(field.type), field.nullable) for field in exemplar] == table(
+        "Exemplars"
+    )
+    quantile = schema.field("ValueAtQuantiles").type.value_type
+    assert [(field.name, str(field.type)) for field in quantile] == [
+        *(("Quantile", "double"), ("Value", "double"))
+    ]
 
 
 def test_the_queries_of_duckdb(folder: Path) -> None:

@@ -10,7 +10,10 @@ from otel_etw.captures.capture import open as open_capture
 from otel_etw.captures.columns import Batch, Decoder
 from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item, Notice
 
-__all__ = ["FEW_ROWS", "BatchItem", "batches"]
+__all__ = ["FEW_ROWS", "MANY_ROWS", "BatchItem", "batches"]
+
+MANY_ROWS = 65_536
+"""Rows of a batch for who writes them somewhere: some 20 MB."""
 
 FEW_ROWS = 8_192
 """Rows of a batch for who keeps nothing of it and wants to take little memory: some 2 MB."""
@@ -25,7 +28,7 @@ def batches(
     source: str | os.PathLike[str] | Iterable[Item | None],
     file: str | None = None,
     *,
-    rows: int = 65_536,
+    rows: int = MANY_ROWS,
 ) -> Iterator[BatchItem | None]:
     """The points of a capture in batches: the file at a path, or items of `open`, `read` or
     `follow`.

@@ -1,4 +1,4 @@
-"""Parquet and Arrow IPC, through arro3 (the extra ``otel-etw[arrow]``)."""
+"""Arrow IPC, through arro3 (the extra ``otel-etw[arrow]``)."""
 
 from __future__ import annotations
 
@@ -9,22 +9,16 @@ from otel_etw.captures.columns.arrow_types import arro3, arrow_schema
 from otel_etw.captures.columns.schema import COLUMNS
 from otel_etw.cli.arrow_stream import BatchStream, StreamWriter
 
-__all__ = ["ArrowFileOutput", "ArrowOutput", "ArrowStreamOutput", "ParquetOutput"]
+__all__ = ["ArrowFileOutput", "ArrowOutput", "ArrowStreamOutput"]
 
-# Rows of a row group: what is written of it stays in memory until it is complete.
-_GROUP_ROWS = 65_536
 # Rows and bytes of texts in a batch of an Arrow file, where texts are not shared by rows.
 _FILE_ROWS = 16_384
 _FILE_BYTES = 32 << 20
-# Columns whose values do not repeat: a dictionary of them would be given up after a while.
-_VARIED = ("TimeUnix", "Value", "ValueInt", "Count", "Sum", "Min", "Max")
-# Doubles whose bytes compress better one beside the other.
-_DOUBLES = ("Value", "Sum", "Min", "Max")
 
 
 class _File:
-    """A file for the library, which aborts with a text of its own when writing fails: it is not
-    told, and all that it writes after that is thrown away."""
+    """A file for the library, which is not told when writing fails: it has other words for that
+    than the system. What it writes then is thrown away."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
@@ -78,24 +72,6 @@ class ArrowOutput:
 
     def _write(self, stream: BatchStream, file: _File) -> None:
         raise NotImplementedError
-
-
-class ParquetOutput(ArrowOutput):
-    """Row groups of 65,536 rows, compressed with zstd."""
-
-    def _write(self, stream: BatchStream, file: _File) -> None:
-        from arro3.io import write_parquet
-
-        write_parquet(
-            stream,
-            file,
-            compression="zstd(1)",
-            max_row_group_size=_GROUP_ROWS,
-            write_batch_size=_GROUP_ROWS,
-            data_page_row_count_limit=_GROUP_ROWS,
-            column_dictionary_enabled=dict.fromkeys(_VARIED, False),
-            column_encoding=dict.fromkeys(_DOUBLES, "byte_stream_split"),
-        )
 
 
 class ArrowStreamOutput(ArrowOutput):

@@ -174,7 +174,6 @@ class StreamWriter:
                 lambda: self._batch is not None or self._is_last or self._is_given_up
             )
             if self._is_given_up:
-                # No error: some functions of arro3 abort on one, with a text of their own.
                 return None
             batch, self._batch = self._batch, None
             self._change.notify_all()

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches, read
 from otel_etw.captures import open as open_capture
+from otel_etw.captures.batching import FEW_ROWS
 from otel_etw.captures.columns import Overview
 from otel_etw.captures.columns.series import Metric
 from otel_etw.captures.etl import EtlReport
@@ -105,7 +106,7 @@ def capture_facts(
     reader = WatchedReader(provider, tell) if tell else RecognisingReader(provider)
     overview = Overview()
     try:
-        for item in batches(_counted(_opened(file, reader), facts), file):
+        for item in batches(_counted(_opened(file, reader), facts), file, rows=FEW_ROWS):
             if isinstance(item, Damage):
                 facts.damages += 1
                 facts.damaged_bytes += item.length

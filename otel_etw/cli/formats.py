@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple
+
+import click
 
 from otel_etw.cli.choice_options import ChosenPoints
 from otel_etw.cli.outputs import CsvOutput, JsonLinesOutput, Output, Sink
 from otel_etw.cli.reading import Consumer, PointConsumer
-
-if TYPE_CHECKING:
-    from otel_etw.cli.arrow_outputs import ArrowOutput
 
 __all__ = ["FORMATS", "Format", "Target", "format_of"]
 
@@ -54,23 +53,22 @@ def _of_points(make: Callable[[Target], Output]) -> Callable[[Target, ChosenPoin
     return consumer
 
 
-# arro3 and protobuf are imported where they are needed: they take longer than all else.
+# Some take longer to import than all else, so they are imported where they are needed.
 
 
 def _parquet(target: Target) -> Output:
-    from otel_etw.cli.arrow_outputs import ParquetOutput
+    from otel_etw.cli.parquet_output import ParquetOutput
 
-    return _given_up_with(target, ParquetOutput(target.file))
+    try:
+        return ParquetOutput(target.file)
+    except ImportError as error:  # of zstd
+        raise click.UsageError(str(error)) from error
 
 
 def _arrow(target: Target) -> Output:
     from otel_etw.cli.arrow_outputs import ArrowFileOutput, ArrowStreamOutput
 
     output = (ArrowStreamOutput if target.is_stream else ArrowFileOutput)(target.file)
-    return _given_up_with(target, output)
-
-
-def _given_up_with(target: Target, output: ArrowOutput) -> Output:
     target.closing.callback(output.give_up)
     return output
 
@@ -88,7 +86,7 @@ def _otlp_proto(target: Target, choice: ChosenPoints) -> Consumer:
 
 
 FORMATS = {
-    "parquet": Format((".parquet",), _of_points(_parquet), is_compressible=False, needs_arrow=True),
+    "parquet": Format((".parquet",), _of_points(_parquet), is_compressible=False),
     "arrow": Format(
         (".arrow", ".feather"), _of_points(_arrow), is_compressible=False, needs_arrow=True
     ),

@@ -77,8 +77,8 @@ def _session_keys(report: EtlReport | None) -> dict[str, Any]:
             "session": None,
             "further_sessions": [],
             "lost_events": None,
-            "lost_events_cause": None,
             "lost_buffers": None,
+            "lost_events_cause": None,
             "lost_buffers_cause": None,
             "buffers": _buffers(report) if report else None,
         }
@@ -86,8 +86,8 @@ def _session_keys(report: EtlReport | None) -> dict[str, Any]:
         "session": _session(session),
         "further_sessions": [_session(each) for each in report.sessions[1:]],
         "lost_events": report.lost_events if report.knows_losses else None,
-        "lost_events_cause": report.lost_events_cause or None,
         "lost_buffers": report.lost_buffers if report.knows_losses else None,
+        "lost_events_cause": report.lost_events_cause or None,
         "lost_buffers_cause": report.lost_buffers_cause or None,
         "buffers": _buffers(report),
     }

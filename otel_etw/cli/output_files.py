@@ -7,11 +7,12 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from importlib import import_module
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 import click
+
+from otel_etw.cli.zstd import zstd_file
 
 __all__ = ["COMPRESSIONS", "OutputFailed", "refuse_inputs", "replaced"]
 
@@ -63,19 +64,10 @@ def _gzip(file: BinaryIO) -> BinaryIO:
 
 
 def _zstd(file: BinaryIO) -> BinaryIO:
-    module: Any
     try:
-        module = import_module("compression.zstd")
-        return cast(BinaryIO, module.ZstdFile(file, "wb"))
-    except ImportError:
-        pass
-    try:
-        module = import_module("zstandard")
+        return zstd_file(file)
     except ImportError as error:
-        raise click.UsageError(
-            "zstd needs Python 3.14 or the package zstandard: pip install zstandard"
-        ) from error
-    return cast(BinaryIO, module.ZstdCompressor().stream_writer(file, closefd=False))
+        raise click.UsageError(str(error)) from error
 
 
 COMPRESSIONS: dict[str, Callable[[BinaryIO], BinaryIO]] = {".gz": _gzip, ".zst": _zstd}

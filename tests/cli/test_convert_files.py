@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from otel_etw.cli import formats, output_files
+from otel_etw.cli import formats, output_files, zstd
 from tests.support.command_line import capture, framed, gauge, process, run
 from tests.support.converted import READERS, expected
 from tests.support.otlp_files import read_frames
@@ -323,18 +323,34 @@ def test_an_interrupted_run_leaves_nothing(ending: str, tmp_path: Path) -> None:
 # Without the extra -------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ending", ["parquet", "arrow"])
 def test_a_missing_library_is_named(
-    ending: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(formats, "find_spec", lambda name: None)
-    result = run("convert", good, "-o", tmp_path / f"m.{ending}")
+    result = run("convert", good, "-o", tmp_path / "m.arrow")
     assert result.exit_code == 2
-    assert 'pip install "otel-etw[arrow]"' in result.stderr
-    assert not (tmp_path / f"m.{ending}").exists()
+    assert 'pip install "otel-etw[arrow]"' in " ".join(result.stderr.split())
+    assert {path.name for path in tmp_path.iterdir()} == {good.name}
 
 
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "otlp.jsonl", "pb"])
+@pytest.mark.parametrize("name", ["m.parquet", "m.csv.zst"])
+def test_a_missing_zstd_is_named(
+    name: str, good: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its package is of the extra cli, but somebody may have installed click alone."""
+
+    def missing(module: str) -> None:
+        raise ImportError(f"No module named {module!r}")
+
+    monkeypatch.setattr(zstd, "import_module", missing)
+    zstd.compressor.cache_clear()
+    result = run("convert", good, "-o", tmp_path / name)
+    assert result.exit_code == 2
+    assert "the package zstandard: pip install zstandard" in " ".join(result.stderr.split())
+    assert {path.name for path in tmp_path.iterdir()} == {good.name}
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv", "jsonl", "otlp.jsonl", "pb"])
 def test_the_other_formats_need_no_arrow_library(ending: str, good: Path, tmp_path: Path) -> None:
     program = f"""
 import sys

@@ -45,7 +45,7 @@ from tests.support.windows_compressors import xpress
 OTHER = UUID("11111111-2222-3333-4444-555555555555")
 KEYS = [
     "file", "format", "compression", "size", "error", "session", "further_sessions", "lost_events",
-    "lost_events_cause", "lost_buffers", "lost_buffers_cause", "buffers", "records", "events",
+    "lost_buffers", "lost_events_cause", "lost_buffers_cause", "buffers", "records", "events",
     "uncounted_events", "processes", "provider", "frames", "payload_bytes", "largest_payload",
     "points", "series", "uncounted_points", "metrics", "event_times", "frame_times", "point_times",
     "frames_per_second", "points_per_second", "payload_bytes_per_second", "ignored", "damages",

@@ -1,9 +1,10 @@
-"""Exports from many threads while others change what is exported; for a Python without the GIL.
+"""Exports from many threads while others change what is exported, and many threads that read with
+the same objects; for a Python without the GIL.
 
-    stress.py [SECONDS]    5 by default, for each of the two parts
+    stress.py [SECONDS]    5 by default, for each of the three parts
 
-Fails when our modules turn the GIL on, when one byte differs from the reference implementation, or
-when a frame holds what was never in the data.
+Fails when our modules turn the GIL on, when one byte differs from the reference implementation,
+when a frame holds what was never in the data, or when what is read is not what was counted.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import pkgutil
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,6 +38,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 import otel_etw.captures
 import otel_etw.transports
 from otel_etw import ETWMetricExporter, InMemoryTransport, encoding
+from otel_etw.captures import columns
 
 EXPORTERS, CHANGERS = 4, 4
 KEYS = [f"key{number}" for number in range(8)]
@@ -173,10 +176,70 @@ def content(value: Any) -> Any:
     return getattr(value, kind)
 
 
+def shared_readers(seconds: float) -> tuple[int, int]:
+    """All threads use one decoder, one selection, one overview…: each call is done, or refused."""
+    transport = InMemoryTransport()
+    ETWMetricExporter(transport, limit=4000).export(data(50, []))
+    frames = transport.frames
+    counted: Counter[str] = Counter()
+    lock = threading.Lock()
+    decoder, small = columns.Decoder(), columns.Decoder(rows=3, table_bytes=0)
+    selector = columns.Selector(["s*"], ["key0=1"])
+    overview, newest = columns.Overview(), columns.Newest()
+    own = columns.Decoder()
+    for frame in frames:
+        own.add(frame, 0)
+    batch = own.take()
+    points = len(batch)
+    text = b"".join(columns.csv_rows(batch)), b"".join(columns.json_rows(batch))
+    sums = len(selector(batch))
+    assert 0 < sums < points
+
+    def attempt(name: str, call: Callable[[], Any]) -> Any:
+        try:
+            result = call()
+        except RuntimeError as error:
+            if not ("another thread" in str(error) or "resume() it" in str(error)):
+                raise
+            name, result = "refused", None
+        with lock:
+            counted[name] += 1
+        return result
+
+    def size(found: Any) -> int:
+        return len(found) if found is not None else 0
+
+    def reading() -> Iterator[None]:
+        while True:
+            for frame in frames:
+                attempt("add", lambda frame=frame: decoder.add(frame, 0))
+                taken = size(attempt("take", decoder.take))
+                attempt("small", lambda frame=frame: small.add(frame, 0))
+                attempt("resume", small.resume)
+                attempt("take", small.take)
+                with lock:
+                    counted["points"] += taken
+            attempt("overview", lambda: overview.add(batch))
+            attempt("newest", lambda: newest.add(batch))
+            attempt("series", lambda: list(overview.series(0)))
+            attempt("finish", lambda: list(newest.finish()))
+            found = attempt("select", lambda: selector(batch))
+            assert found is None or len(found) == sums
+            assert (b"".join(columns.csv_rows(batch)), b"".join(columns.json_rows(batch))) == text
+            yield
+
+    run(seconds, [reading] * (EXPORTERS + CHANGERS))
+    counted["points"] += size(decoder.take())
+    assert counted["points"] == decoder.points
+    assert overview.points == points * counted["overview"]
+    assert sum(map(len, newest.finish())) == len(newest) == len(overview)
+    return sum(counted.values()) - counted["points"] - counted["refused"], counted["refused"]
+
+
 def import_everything() -> None:
     """Import the writing side and the captures: a module that wants the GIL turns it on here."""
     for package in (otel_etw.encoding, otel_etw.transports, otel_etw.captures):
-        for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             # Only on Windows.
             if not module.name.endswith("etw_ctypes"):
                 importlib.import_module(module.name)
@@ -184,12 +247,17 @@ def import_everything() -> None:
 
 def main(seconds: str = "5") -> None:
     assert encoding.NATIVE, "nothing is compiled"
+    assert columns.NATIVE, "nothing of the reading side is compiled"
     import_everything()
     assert not sys._is_gil_enabled(), "one of the modules has turned the GIL on"
     alike = equal_bytes(float(seconds))
     exports, changes = changed_data(float(seconds))
+    done, refused = shared_readers(float(seconds))
     assert not sys._is_gil_enabled()
-    print(f"stress: {alike} exports with equal bytes; {exports} exports amid {changes} changes")
+    print(
+        f"stress: {alike} exports with equal bytes; {exports} exports amid {changes} changes; "
+        f"{done} calls of shared readers, {refused} refused"
+    )
 
 
 if __name__ == "__main__":

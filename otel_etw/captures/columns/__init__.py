@@ -23,6 +23,7 @@ __all__ = [
     "Decoder",
     "Newest",
     "Overview",
+    "Pages",
     "Selector",
     "check_request",
     "csv_rows",
@@ -41,11 +42,13 @@ else:
 
 if TYPE_CHECKING or not NATIVE:
     from otel_etw.captures.columns.overview import Overview
+    from otel_etw.captures.columns.parquet import Pages
     from otel_etw.captures.columns.reference import Batch, Decoder
     from otel_etw.captures.columns.select import Newest, Selector
     from otel_etw.captures.columns.text import csv_rows, json_rows
 else:
     from otel_etw.captures.columns._decoder import Batch, Decoder
     from otel_etw.captures.columns._overview import Overview
+    from otel_etw.captures.columns._parquet import Pages
     from otel_etw.captures.columns._select import Newest, Selector
     from otel_etw.captures.columns._text import csv_rows, json_rows

@@ -4,8 +4,6 @@ An AnyValue may stand in pieces, which protobuf merges: the last member of its o
 members that are messages all pieces since another member stood there.
 """
 
-from cpython.exc cimport PyErr_Clear
-from cpython.mem cimport PyMem_Free
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
@@ -19,10 +17,12 @@ from otel_etw.captures.columns._protobuf cimport (
     next_field,
     span_size,
 )
-
-cdef extern from "Python.h":
-    enum: Py_DTSF_ADD_DOT_0
-    char *PyOS_double_to_string(double value, char format, int precision, int flags, int *kind)
+from otel_etw.captures.columns._shortest cimport (
+    MOST_DIGITS,
+    MOST_TEXT,
+    digits_before,
+    put_finite,
+)
 
 cdef enum Tag:
     KEY = 0x0A
@@ -151,37 +151,26 @@ cdef int write_bytes(Buffer *out, Span content) noexcept nogil:
 # Numbers -----------------------------------------------------------------------------------------
 
 cdef int write_integer(Buffer *out, int64_t value) noexcept nogil:
-    cdef uint8_t[20] digits
+    cdef char[MOST_DIGITS] digits
     cdef uint64_t rest = <uint64_t>value
-    cdef size_t i = sizeof(digits)
+    cdef int count
     if value < 0:
         rest = 0 - rest
         if append_byte(out, c"-") < 0:
             return -1
-    while True:
-        i -= 1
-        digits[i] = <uint8_t>(c"0" + rest % 10)
-        rest //= 10
-        if rest == 0:
-            break
-    return append(out, digits + i, sizeof(digits) - i)
+    count = digits_before(digits + MOST_DIGITS, rest)
+    return append(out, digits + MOST_DIGITS - count, <size_t>count)
 
 
 cdef int write_double(Buffer *out, double value) noexcept nogil:
-    cdef char *text
-    cdef int status = -1
     if value != value:
         return write_word(out, '"NaN"')
     if value - value != 0:
         return write_word(out, '"Infinity"' if value > 0 else '"-Infinity"')
-    with gil:
-        text = PyOS_double_to_string(value, c"r", 0, Py_DTSF_ADD_DOT_0, NULL)
-        if text == NULL:
-            PyErr_Clear()
-            return -1
-        status = append(out, text, strlen(text))
-        PyMem_Free(text)
-    return status
+    if reserve(out, MOST_TEXT) < 0:
+        return -1
+    out.used += <size_t>put_finite(<char *>out.data + out.used, value)
+    return 0
 
 
 # Values ------------------------------------------------------------------------------------------

@@ -24,9 +24,10 @@ from otel_etw.captures.columns._json cimport write_attributes
 from otel_etw.captures.columns._protobuf cimport Span, span_size, store64
 from otel_etw.captures.columns._xxh64 cimport xxh64
 
-cdef enum:
-    # Stands for null where a text may be null.
-    NO_TEXT = 0xFFFFFFFF
+cdef extern from "<stdint.h>" nogil:
+    # Stands for null where a text may be null. No member of an enum, which is an int: Microsoft's
+    # compiler would make it -1.
+    const uint32_t NO_TEXT "UINT32_MAX"
 
 
 cdef struct Scope:

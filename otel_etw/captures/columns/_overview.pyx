@@ -14,6 +14,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from otel_etw.captures.columns._arrow cimport ArrowArray
+from otel_etw.captures.columns._atomic cimport Counter, add_to
 from otel_etw.captures.columns._batch_view cimport (
     BatchView,
     Values,
@@ -221,7 +222,7 @@ cdef class Overview:
     cdef uint64_t _left_out
     cdef uint64_t _first_time
     cdef uint64_t _newest_time
-    cdef bint _busy
+    cdef Counter _users
 
     def __cinit__(self, max_series=1_000_000, max_bytes=400 << 20):
         self.points = self.left_out = self.first_time = self.newest_time = 0
@@ -265,11 +266,11 @@ cdef class Overview:
             memset(self._seen, 0, SEEN * sizeof(_Seen))
             with nogil:
                 self._add(view.length, &columns)
+            self.points += view.length
         finally:
             self.left_out = self._left_out
             self.first_time, self.newest_time = self._first_time, self._newest_time
-            self._busy = False
-        self.points += view.length
+            self._leave()
 
     def series_count(self, metric):
         """How many series of a metric are kept."""
@@ -277,7 +278,7 @@ cdef class Overview:
         try:
             return self._metric(metric).series
         finally:
-            self._busy = False
+            self._leave()
 
     def point_count(self, metric):
         """How many points these have."""
@@ -285,7 +286,7 @@ cdef class Overview:
         try:
             return self._metric(metric).points
         finally:
-            self._busy = False
+            self._leave()
 
     def series(self, metric, limit=None):
         """The first ``limit`` series of a metric, in the order of their first points."""
@@ -300,15 +301,17 @@ cdef class Overview:
                 number = self._record(number).next if index else self._metric(metric).first
                 shown = self._shown(number, shift)
             finally:
-                self._busy = False
+                self._leave()
             yield shown
 
-    @cython.critical_section
     cdef int _enter(self) except -1:
-        if self._busy:
+        if add_to(&self._users, 1) != 1:
+            add_to(&self._users, -1)
             raise RuntimeError("another thread adds a batch to the same overview")
-        self._busy = True
         return 0
+
+    cdef void _leave(self) noexcept:
+        add_to(&self._users, -1)
 
     cdef _Metric *_metric(self, object metric) except NULL:
         if not 0 <= metric < len(self.metrics):

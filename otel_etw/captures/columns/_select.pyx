@@ -11,6 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
+from otel_etw.captures.columns._atomic cimport Counter, add_to
 from otel_etw.captures.columns._batch_view cimport (
     BatchView,
     Values,
@@ -242,7 +243,7 @@ cdef class Newest:
     cdef uint32_t *_queue
     cdef size_t _held_room
     cdef size_t _queued
-    cdef bint _busy
+    cdef Counter _users
 
     def __cinit__(self):
         self._batches = []
@@ -276,7 +277,7 @@ cdef class Newest:
                 self._queued -= 1
                 self._compact(self._queue[self._queued])
         finally:
-            self._busy = False
+            self._leave()
 
     def finish(self):
         """The newest points, batch by batch. It may be asked again, also after more was added."""
@@ -288,15 +289,17 @@ cdef class Newest:
                     self._compact(<uint32_t> number)
             found = [batch for batch in self._batches if batch is not None]
         finally:
-            self._busy = False
+            self._leave()
         return iter(found)
 
-    @cython.critical_section
     cdef int _enter(self) except -1:
-        if self._busy:
+        if add_to(&self._users, 1) != 1:
+            add_to(&self._users, -1)
             raise RuntimeError("another thread adds a batch to the same newest points")
-        self._busy = True
         return 0
+
+    cdef void _leave(self) noexcept:
+        add_to(&self._users, -1)
 
     cdef int64_t _hold(self, object batch, BatchView view) except -1:
         cdef size_t number = len(self._batches)

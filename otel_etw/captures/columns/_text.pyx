@@ -10,7 +10,7 @@ from cpython.unicode cimport PyUnicode_DecodeUTF8
 from libc.math cimport NAN, isnan
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
-from libc.string cimport memchr, memcpy, memset
+from libc.string cimport memchr, memcmp, memcpy, memset
 
 from otel_etw.captures.columns._arrow cimport ArrowArray
 from otel_etw.captures.columns._batch_view cimport BatchView, Values, bit, is_null, validity_of
@@ -19,6 +19,7 @@ from otel_etw.captures.columns._text_buffer cimport (
     Text,
     free_text,
     put,
+    put_again,
     put_double,
     put_signed,
     put_time,
@@ -265,6 +266,59 @@ cdef inline bint is_plain(const char *data, size_t size) noexcept nogil:
     return not odd
 
 
+cdef inline bint are_equal(const Values *values, int64_t row, int width) noexcept nogil:
+    """Whether the values of a row and of the one before it are, bit for bit."""
+    cdef const char *at = <const char *> values.data + (values.offset + row) * width
+    if width == 8:
+        return memcmp(at, at - 8, 8) == 0
+    return memcmp(at, at - 4, 4) == 0 if width == 4 else memcmp(at, at - 2, 2) == 0
+
+
+cdef bint is_as_before(
+    const Cell *cell, const Distribution *distribution, int64_t row
+) noexcept nogil:
+    """Whether a cell of a row, not the first one, is known to be that of the row before it."""
+    cdef const Values *values = &cell.values
+    cdef CellKind kind = cell.kind
+    cdef int64_t length
+    cdef bint has_none
+    if kind == ESTIMATE or kind == ESTIMATES:
+        return not (has_buckets(distribution, row) or has_buckets(distribution, row - 1))
+    if kind == VALUE:
+        has_none = is_null(&cell.integers, row)
+        if has_none != is_null(&cell.integers, row - 1):
+            return False
+        if not has_none:
+            return are_equal(&cell.integers, row, 8)
+    has_none = is_null(values, row)
+    if has_none != is_null(values, row - 1):
+        return False
+    if has_none:
+        return True
+    if kind == TEXT or kind == JSON or kind == UINT32 or kind == INT32:
+        return are_equal(values, row, 4)
+    if kind == UINT64 or kind == DOUBLE or kind == TIME or kind == VALUE:
+        return are_equal(values, row, 8)
+    if kind == UINT16:
+        return are_equal(values, row, 2)
+    if kind == TRUTH:
+        return bit(<const uint8_t *> values.data, values.offset + row) == bit(
+            <const uint8_t *> values.data, values.offset + row - 1
+        )
+    length = length_of(values, row)
+    if length != length_of(values, row - 1):
+        return False
+    if length == 0 or kind == EXEMPLAR_COUNT:
+        return True
+    if kind == DOUBLES or kind == UINTS:
+        return memcmp(items_of(values, row), items_of(values, row - 1), length * 8) == 0
+    return False
+
+
+cdef inline bint has_buckets(const Distribution *columns, int64_t row) noexcept nogil:
+    return not (is_null(&columns.counts, row) and is_null(&columns.positive, row))
+
+
 @cython.final
 @cython.internal
 cdef class _Rows:
@@ -283,6 +337,9 @@ cdef class _Rows:
     cdef double quantiles[3]
     cdef double estimates[3]
     cdef bint has_estimates  # of the current row
+    # Where in ``out`` the cells of the latest row begin, and where each of them ends.
+    cdef size_t row_start
+    cdef size_t cell_ends[CELLS]
     cdef Text names[3]
     cdef Text arena
     cdef Text out
@@ -322,7 +379,7 @@ cdef class _Rows:
             raise StopIteration
         self.out.size = 0
         while self.row < self.view.length and self.out.size < PIECE:
-            self.put_row(self.row)
+            self.put_row(self.row, self.out.size == 0)
             self.row += 1
         return PyBytes_FromStringAndSize(self.out.data, self.out.size)
 
@@ -362,14 +419,38 @@ cdef class _Rows:
                 raise MemoryError(f"no memory for a dictionary of {cell.entry_count:,} texts")
         self.cell_count += 1
 
-    cdef int put_row(self, int64_t row) except -1:
-        cdef int index
-        self.has_estimates = False
+    cdef int put_row(self, int64_t row, bint is_first) except -1:
+        """``is_first``: no row stands before it in ``out``.
+
+        Most cells are as in the row before: what stands there is copied, many cells at a time.
+        """
+        cdef int index = 0
+        cdef int first
+        # Where cells of the row before begin and end.
+        cdef size_t start, end
+        cdef size_t before = self.row_start
         put(&self.out, PyBytes_AS_STRING(self.before), PyBytes_GET_SIZE(self.before))
-        for index in range(self.cell_count):
-            self.put_cell(&self.cells[index], row)
-        put(&self.out, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
-        return 0
+        self.has_estimates = False
+        self.row_start = self.out.size
+        while index < self.cell_count:
+            first, start = index, before
+            while (
+                not is_first
+                and index < self.cell_count
+                and is_as_before(&self.cells[index], &self.distribution, row)
+            ):
+                end = self.cell_ends[index]
+                self.cell_ends[index] = self.out.size + end - start
+                before = end
+                index += 1
+            if index > first:
+                put_again(&self.out, start, before - start)
+            if index < self.cell_count:
+                self.put_cell(&self.cells[index], row)
+                before = self.cell_ends[index]
+                self.cell_ends[index] = self.out.size
+                index += 1
+        return put(&self.out, PyBytes_AS_STRING(self.after), PyBytes_GET_SIZE(self.after))
 
     cdef int put_cell(self, Cell *cell, int64_t row) except -1:
         cdef size_t start = self.out.size

@@ -48,8 +48,8 @@ def attributes_json(attributes: Attributes) -> str:
 
     It is what `json.dumps` makes with ``ensure_ascii=False``. Integers, doubles (``1.0``) and
     booleans stay apart; NaN and infinities are the strings "NaN", "Infinity" and "-Infinity"; bytes
-    are ``{"base64": "…"}``; no value is null, and so is an index into a table of strings, which only
-    profiles have. Of a key that stands twice the last value counts.
+    are ``{"base64": "…"}``; no value is null, and so is an index into a table of strings, which
+    only profiles have. Of a key that stands twice the last value counts.
     """
     return json.dumps(_json_value(attributes), ensure_ascii=False)
 

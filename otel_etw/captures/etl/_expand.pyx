@@ -120,8 +120,13 @@ cdef inline Fault repeat(Output *out, size_t distance, size_t run) noexcept nogi
         return EXCEEDS
     to = out.data + out.count
     start = to - distance
-    if distance >= 8 and out.size - out.count >= run + 8:
-        # Eight bytes at a time are faster than a call, and may write beyond the run.
+    # Some bytes at a time are faster than a call, and may write beyond the run.
+    if distance >= 16 and out.size - out.count >= run + 16:
+        index = 0
+        while index < run:
+            memcpy(to + index, start + index, 16)
+            index += 16
+    elif distance >= 8 and out.size - out.count >= run + 8:
         index = 0
         while index < run:
             memcpy(to + index, start + index, 8)
@@ -243,6 +248,22 @@ cdef Fault xpress(Input *given, Output *whole) noexcept nogil:
                 return ENDS
             flags = take32(&source)
             left = 32
+            # Most flags say that a byte follows as it is: many in a row are copied at once.
+            if flags == 0 and not lacks(&source, 32) and out.size - out.count >= 32:
+                memcpy(out.data + out.count, source.data + source.at, 32)
+                out.count += 32
+                source.at += 32
+                left = 0
+                continue
+        while left >= 4 and not flags >> (left - 4) & 15:
+            if lacks(&source, 4) or out.size - out.count < 4:
+                break
+            memcpy(out.data + out.count, source.data + source.at, 4)
+            out.count += 4
+            source.at += 4
+            left -= 4
+        if left == 0 or out.count == out.size:
+            continue
         left -= 1
         if not flags >> left & 1:
             if lacks(&source, 1):

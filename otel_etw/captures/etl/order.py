@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from otel_etw.captures.items import Frame
+from otel_etw.captures.items import Event, Frame
 
 __all__ = ["MOST_BYTES", "MOST_EVENTS", "HeldFrame", "TimeOrder"]
 
@@ -23,10 +23,18 @@ MOST_BYTES = 64 << 20
 MOST_EVENTS = 250_000
 """Events that are held back. One takes some 400 bytes beside its payload."""
 
-HeldFrame: TypeAlias = tuple[int, int, int, int, Frame]
-"""What frames are ordered by, and the frame: its time in ns since 1970, or of the event before it
-in the file where its own is not known; the number of its buffer, which tells what came first at the
-same time; the offset of that buffer; its position in it."""
+# A tuple of numbers and bytes rather than objects: the garbage collector need not look at those.
+HeldFrame: TypeAlias = tuple[int, int, int, int, int, int, bytes, "int | None", int, int, int]
+"""What frames are ordered by, and what they are made of.
+
+The order: the event's time in ns since 1970, or of the event before it in the file where its own is
+not known; the number of its buffer, which tells what came first at the same time; the offset of
+that buffer; its position in it.
+
+The frame: its offset, its length, its payload; its time or None, its process, thread and processor.
+"""
+
+_PAYLOAD = 6
 
 
 class TimeOrder:
@@ -42,7 +50,7 @@ class TimeOrder:
     def add(self, frames: list[HeldFrame]) -> None:
         """Frames of one buffer."""
         self._held += frames
-        self._size += sum([len(held[4].payload) for held in frames])
+        self._size += sum([len(held[_PAYLOAD]) for held in frames])
         if self._given is not None and min(frames)[0] < self._given:
             self.is_disordered = True
 
@@ -54,12 +62,11 @@ class TimeOrder:
         half = self._size // 2
         count = 0
         while self._size > half or 2 * count < len(self._held):
-            self._size -= len(self._held[count][4].payload)
+            self._size -= len(self._held[count][_PAYLOAD])
             count += 1
         given, self._held = self._held[:count], self._held[count:]
         self._given = given[-1][0]
-        for held in given:
-            yield held[4]
+        yield from _frames(given)
 
     def all(self) -> Iterator[Frame]:
         """Every frame that is held."""
@@ -67,5 +74,10 @@ class TimeOrder:
         given, self._held = self._held, []
         self._size = 0
         self._given = None
-        for held in given:
-            yield held[4]
+        yield from _frames(given)
+
+
+def _frames(held: list[HeldFrame]) -> Iterator[Frame]:
+    for _, _, _, _, offset, length, payload, time, process, thread, processor in held:
+        event = None if time is None else Event(time, process, thread, processor)
+        yield Frame(offset, length, payload, event, True)

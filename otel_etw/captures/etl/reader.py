@@ -33,7 +33,7 @@ from otel_etw.captures.etl.report import (
 from otel_etw.captures.etl.session import Session
 from otel_etw.captures.etl.walk import FoundEvent
 from otel_etw.captures.expansion import Expansion
-from otel_etw.captures.items import Damage, Event, Foreign, Frame, Item, Notice
+from otel_etw.captures.items import Damage, Foreign, Item, Notice
 from otel_etw.provider import DEFAULT_PROVIDER
 
 try:
@@ -274,22 +274,23 @@ class EtlReader:
         """
         items: list[Item] = []
         frames: list[HeldFrame] = []
-        in_file = buffer.offset - buffer.start
+        in_file, at = buffer.offset - buffer.start, buffer.offset
         sequence, processor = buffer.header.sequence, buffer.header.processor
+        latest, processes = self._latest, self.report.processes
         clock = self._clock
         for position, size, raw_time, process, thread, event_id, user_data in events:
             offset, length = place or (in_file + position, size)
-            self._count_process(process)
-            event = None
-            if clock:
-                time = clock.ns(raw_time)
-                if time is None:
-                    reason = f"its time is impossible, {raw_time:,} ticks"
-                    reason = f"event {event_id} of process {process}: {reason}"
-                    items.append(Damage(offset, length, reason))
-                else:
-                    self._latest = time
-                    event = Event(time, process, thread, processor)
+            if process in processes:
+                processes[process] += 1
+            elif len(processes) < MOST_PROCESSES:
+                processes[process] = 1
+            time = clock.ns(raw_time) if clock else None
+            if time is not None:
+                latest = time
+            elif clock:
+                reason = f"its time is impossible, {raw_time:,} ticks"
+                reason = f"event {event_id} of process {process}: {reason}"
+                items.append(Damage(offset, length, reason))
             try:
                 if user_data is None:
                     raise ValueError("its extended items do not fit in it")
@@ -302,17 +303,17 @@ class EtlReader:
                 reason = f"event {event_id} of process {process}: {error}"
                 items.append(Damage(offset, length, reason))
                 continue
-            frame = Frame(offset, length, payload, event, True)
-            frames.append((self._latest, sequence, buffer.offset, position, frame))
+            # fmt: off
+            frames.append((
+                latest, sequence, at, position,
+                offset, length, payload, time, process, thread, processor,
+            ))
+            # fmt: on
+        self._latest = latest
         self.report.frames += len(frames)
         if frames:
             self._order.add(frames)
         return items
-
-    def _count_process(self, process: int) -> None:
-        processes = self.report.processes
-        if process in processes or len(processes) < MOST_PROCESSES:
-            processes[process] = processes.get(process, 0) + 1
 
     def _take_names(self) -> None:
         """Keep the names in the buffer that was walked. There are no more than kinds of events and

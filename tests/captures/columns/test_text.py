@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -48,6 +49,29 @@ def test_any_points_are_the_same_bytes(rows: list[Row], ascii_only: bool) -> Non
     batch = Batch(rows)
     for function in ("json_rows", "csv_rows"):
         made, expected = both(function, batch, batch, ascii_only=ascii_only)
+        assert made == expected
+
+
+SHARED = ("metric", "unit", "temporality", "attributes", "scope", "resource", "start", "time")
+
+
+@given(
+    st.lists(ROWS, min_size=2, max_size=3),
+    st.lists(st.tuples(st.integers(0, 2), st.sets(st.sampled_from(SHARED))), max_size=12),
+)
+def test_rows_that_have_much_in_common_are_the_same_bytes(
+    pool: list[Row], picks: list[tuple[int, set[str]]]
+) -> None:
+    """The compiled twin copies what is as in the row before."""
+    rows: list[Row] = []
+    for number, names in picks:
+        row = pool[number % len(pool)]
+        other = pool[(number + 1) % len(pool)]
+        shared = {name: getattr(other.point, name) for name in names}
+        rows.append(row._replace(point=replace(row.point, **shared)))
+    batch = Batch(rows)
+    for function in ("json_rows", "csv_rows"):
+        made, expected = both(function, batch, batch)
         assert made == expected
 
 
