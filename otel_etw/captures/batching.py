@@ -10,13 +10,13 @@ from otel_etw.captures.capture import open as open_capture
 from otel_etw.captures.columns import Batch, Decoder
 from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item, Notice
 
-__all__ = ["FEW_ROWS", "MANY_ROWS", "BatchItem", "batches"]
+__all__ = ["MANY_ROWS", "ROWS", "BatchItem", "batches"]
+
+ROWS = 16_384
+"""Rows of a batch. With what is remembered of them they stay in a processor's caches."""
 
 MANY_ROWS = 65_536
-"""Rows of a batch for who writes them somewhere: some 20 MB."""
-
-FEW_ROWS = 8_192
-"""Rows of a batch for who keeps nothing of it and wants to take little memory: some 2 MB."""
+"""Rows of a batch for who writes it to a file as one piece."""
 
 # The most bytes of texts and lists in a batch, a row.
 _BYTES_PER_ROW = 256
@@ -28,7 +28,7 @@ def batches(
     source: str | os.PathLike[str] | Iterable[Item | None],
     file: str | None = None,
     *,
-    rows: int = MANY_ROWS,
+    rows: int = ROWS,
 ) -> Iterator[BatchItem | None]:
     """The points of a capture in batches: the file at a path, or items of `open`, `read` or
     `follow`.

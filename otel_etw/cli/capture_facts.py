@@ -11,7 +11,6 @@ from uuid import UUID
 
 from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches, read
 from otel_etw.captures import open as open_capture
-from otel_etw.captures.batching import FEW_ROWS
 from otel_etw.captures.columns import Overview
 from otel_etw.captures.columns.series import Metric
 from otel_etw.captures.etl import EtlReport
@@ -106,7 +105,7 @@ def capture_facts(
     reader = WatchedReader(provider, tell) if tell else RecognisingReader(provider)
     overview = Overview()
     try:
-        for item in batches(_counted(_opened(file, reader), facts), file, rows=FEW_ROWS):
+        for item in batches(_counted(_opened(file, reader), facts), file):
             if isinstance(item, Damage):
                 facts.damages += 1
                 facts.damaged_bytes += item.length

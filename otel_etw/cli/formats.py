@@ -9,6 +9,7 @@ from typing import BinaryIO, NamedTuple
 
 import click
 
+from otel_etw.captures.batching import MANY_ROWS
 from otel_etw.cli.choice_options import ChosenPoints
 from otel_etw.cli.outputs import CsvOutput, JsonLinesOutput, Output, Sink
 from otel_etw.cli.reading import Consumer, PointConsumer
@@ -48,7 +49,7 @@ class Format(NamedTuple):
 
 def _of_points(make: Callable[[Target], Output]) -> Callable[[Target, ChosenPoints], Consumer]:
     def consumer(target: Target, choice: ChosenPoints) -> Consumer:
-        return PointConsumer(choice, make(target))
+        return PointConsumer(choice, make(target), MANY_ROWS)
 
     return consumer
 

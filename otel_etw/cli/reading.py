@@ -11,7 +11,7 @@ from uuid import UUID
 from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches, read
 from otel_etw.captures import follow as follow_capture
 from otel_etw.captures import open as open_capture
-from otel_etw.captures.batching import MANY_ROWS
+from otel_etw.captures.batching import ROWS
 from otel_etw.captures.recognition import RecognisingReader
 from otel_etw.cli.choice_options import ChosenPoints
 from otel_etw.cli.file_report import FileReport, damage_text
@@ -58,7 +58,7 @@ class Consumer(Protocol):
 class PointConsumer:
     """Decodes frames, and hands the chosen points to an output in batches of up to ``rows``."""
 
-    def __init__(self, choice: ChosenPoints, output: Output, rows: int = MANY_ROWS) -> None:
+    def __init__(self, choice: ChosenPoints, output: Output, rows: int = ROWS) -> None:
         self._choose = choice.selector()
         self._output = NewestOutput(output) if choice.last else output
         self._rows = rows

@@ -6,7 +6,6 @@ import sys
 
 import click
 
-from otel_etw.captures.batching import FEW_ROWS
 from otel_etw.cli.choice_options import ChosenPoints, choice_options
 from otel_etw.cli.convert import convert_files
 from otel_etw.cli.file_arguments import expand_files
@@ -125,7 +124,7 @@ def view(
             shown = OverviewOutput(screen, files, utc, show_all)
         watched = not is_list or choice.last or not screen.is_terminal
         progress = reading_progress(files) if watched and not follow else None
-        run = CaptureRun(PointConsumer(choice, shown, FEW_ROWS), choice.provider, stats, progress)
+        run = CaptureRun(PointConsumer(choice, shown), choice.provider, stats, progress)
         _run(run, files, follow)
         if run.points and not run.matching:
             screen.line(f"None of {counted(run.points, 'point')} matches.")

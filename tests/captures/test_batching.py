@@ -19,7 +19,7 @@ from otel_etw.captures import (
     batches,
     follow,
 )
-from otel_etw.captures.batching import FEW_ROWS
+from otel_etw.captures.batching import ROWS
 from otel_etw.captures.columns import reference
 from tests.support.batch_rows import rows
 from tests.support.capture_files import framed, line, request
@@ -99,11 +99,11 @@ def test_large_frames_fill_many_batches_and_small_ones_share_one() -> None:
     found = [item for item in batches(items) if isinstance(item, Batch)]
     sizes = [len(batch) for batch in found]
     assert sum(sizes) == 66_999
-    assert max(sizes) <= 65_536
+    assert max(sizes) <= ROWS
     assert [row["Offset"] for batch in found for row in rows(batch)][-999:] == list(range(1, 1000))
 
 
-@pytest.mark.parametrize("most", [1, 700, FEW_ROWS])
+@pytest.mark.parametrize("most", [1, 700, 8192])
 def test_batches_are_as_small_as_they_are_asked_for(most: int) -> None:
     items = [frame(0, 0, 9000), frame(1)]
     sizes = [len(item) for item in batches(items, rows=most) if isinstance(item, Batch)]

@@ -114,7 +114,7 @@ cdef class Decoder:
             raise MemoryError("no memory for a decoder")
 
     def __init__(
-        self, *, rows: int = 65_536, batch_bytes: int = 16 << 20, table_bytes: int = 4 << 20
+        self, *, rows: int = 16_384, batch_bytes: int = 4 << 20, table_bytes: int = 4 << 20
     ):
         """``rows``: from 1 to 16,777,216; ``batch_bytes``: from 1 to 268,435,456; ``table_bytes``:
         0 or more. ValueError for other numbers.

@@ -237,7 +237,7 @@ class Decoder:
     """
 
     def __init__(
-        self, *, rows: int = 65_536, batch_bytes: int = 16 << 20, table_bytes: int = 4 << 20
+        self, *, rows: int = 16_384, batch_bytes: int = 4 << 20, table_bytes: int = 4 << 20
     ) -> None:
         self.points = 0
         """Points decoded in all."""

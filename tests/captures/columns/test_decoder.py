@@ -131,10 +131,10 @@ def test_a_million_empty_points_take_bounded_memory() -> None:
         most = max(most, batch.nbytes)
         is_full = decoder.resume()
     rest = decoder.take()
-    assert sizes == [65_536] * 15
+    assert sizes == [16_384] * 61
     assert rest
     assert sum(sizes) + len(rest) == decoder.points == 1_000_000
-    assert most < 65_536 * 300
+    assert most < 16_384 * 300
 
 
 def test_a_frame_stays_of_the_file_it_was_added_under() -> None:
