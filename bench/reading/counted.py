@@ -19,7 +19,7 @@ from typing import Any
 
 from otlp_shapes import EXPORT, payloads
 
-from otel_etw.captures.columns import Decoder, check_request, csv_rows, json_rows
+from otel_etw.captures.columns import Decoder, Overview, check_request, csv_rows, json_rows
 
 # As in instructions.py.
 WARM, COUNTED = 3, 5
@@ -53,6 +53,11 @@ def of_batch(consumer: Callable[[Any], object]) -> Case:
     return lambda frames: consumer(decoded(frames))
 
 
+def overview() -> Case:
+    """Of a capture that goes on: the series are known by now."""
+    return of_batch(Overview().add)
+
+
 def text(rows: Callable[[Any], Iterator[bytes]]) -> Case:
     return of_batch(lambda batch: sum(map(len, rows(batch))))
 
@@ -61,6 +66,8 @@ CASES: dict[str, Callable[[], Case]] = {
     **{f"decode, {shape}": decode for shape in SHAPES},
     "check, sums": check,
     "check, histograms": check,
+    "decode and overview, sums": overview,
+    "decode and overview, histograms": overview,
     "decode and CSV, sums": lambda: text(csv_rows),
     "decode and JSON, sums": lambda: text(json_rows),
 }

@@ -245,6 +245,7 @@ def test_a_place_that_is_none_is_an_error() -> None:
 
 
 @pytest.mark.skipif(not IS_THE_PARSER, reason="older than upb of protobuf 7.34")
+@pytest.mark.timeout(3600 if LONG else 300)
 @pytest.mark.parametrize("faults", [0.003, 0.0008, 0.0002])
 def test_random_requests_get_protobufs_own_verdict(check: Check, faults: float) -> None:
     requests = WireRequests(seed=20, faults=faults)

@@ -25,7 +25,10 @@ if not find_spec("otel_etw.captures.columns._decoder"):
 
 from otel_etw.captures.columns._decoder import Decoder
 
-ROUNDS = 100_000 if os.environ.get("OTEL_ETW_LONG") == "1" else 1500
+LONG = os.environ.get("OTEL_ETW_LONG") == "1"
+ROUNDS = 100_000 if LONG else 1500
+
+pytestmark = pytest.mark.timeout(3600 if LONG else 300)
 
 
 def expected_rows(payload: bytes, offset: int, event: Event | None) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,11 @@ from otel_etw import ETWMetricExporter, captures
 from otel_etw.captures import Frame
 from otel_etw.cli import otel_etw
 from tests.support.capture_files import framed
+from tests.support.command_line import run
+from tests.support.converted import READERS, expected
 from tests.support.etl_files import OURS, EtlWriter, our_event, recorded_event
 from tests.support.etw_recorder import Recorder, Register, Write
+from tests.support.otlp_files import from_json, read_frames
 
 
 def log_of(recorder: Recorder, **settings: Any) -> bytes:
@@ -34,12 +38,19 @@ def log_of(recorder: Recorder, **settings: Any) -> bytes:
 
 
 def points(*arguments: str) -> list[dict[str, Any]]:
-    """What ``view --format jsonl`` prints, without where it was read."""
+    """What ``view --format jsonl`` prints."""
     result = CliRunner().invoke(otel_etw, ["view", "--format", "jsonl", *arguments])
     assert (result.stderr, result.exit_code) == ("", 0)
-    found = [json.loads(line) for line in result.stdout.splitlines()]
-    places = {"file", "offset", "event_time", "pid", "tid", "processor"}
-    return [{key: value for key, value in point.items() if key not in places} for point in found]
+    return without_places([json.loads(line) for line in result.stdout.splitlines()])
+
+
+PLACES = {"file", "offset", "event_time", "pid", "tid", "processor"}
+PLACES |= {"File", "Offset", "EventTime", "ProcessId", "ThreadId", "Processor"}
+
+
+def without_places(points: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without where they were read."""
+    return [{key: value for key, value in point.items() if key not in PLACES} for point in points]
 
 
 def test_the_demo_is_read_back_as_it_was_exported(
@@ -67,6 +78,24 @@ def test_the_demo_is_read_back_as_it_was_exported(
     assert points(str(log)) == want
     payloads = [item.payload for item in captures.open(log) if isinstance(item, Frame)]
     assert payloads == recorder.payloads
+
+    # Converted, they are the same: points as text, as tables, and as OTLP that a Collector reads.
+    for ending in ("parquet", "arrow", "csv", "jsonl", "otlp.jsonl", "pb"):
+        result = run("convert", log, "-o", tmp_path / f"converted.{ending}")
+        assert (result.output, result.exit_code) == ("", 0)
+    lines = (tmp_path / "converted.jsonl").read_text("utf-8").splitlines()
+    assert without_places([json.loads(line) for line in lines]) == want
+    for ending, read_table in READERS.items():
+        rows = read_table(tmp_path / f"converted.{ending}")
+        assert without_places(rows) == without_places(expected(frames))
+        # Here the events have what ETW adds to them.
+        assert rows == expected(log)
+    with (tmp_path / "converted.csv").open(encoding="utf-8", newline="") as file:
+        assert len(list(csv.DictReader(file))) == len(want)
+    assert read_frames(tmp_path / "converted.pb") == recorder.payloads
+    otlp = (tmp_path / "converted.otlp.jsonl").read_bytes().splitlines()
+    requests = [ExportMetricsServiceRequest.FromString(payload) for payload in payloads]
+    assert [from_json(line) for line in otlp] == requests
 
 
 def test_the_records_are_those_of_the_rust_exporter(recorder: Recorder) -> None:
