@@ -30,8 +30,9 @@ Examples:
 
 \b
 Formats, by the ending of OUTPUT or --format:
-  parquet     .parquet           one row a point; needs the extra otel-etw[arrow]
-  arrow       .arrow .feather    Arrow IPC, on standard output as a stream; needs the same extra
+  parquet     .parquet           one row a point
+  arrow       .arrow .feather    Arrow IPC, on standard output as a stream; needs the extra
+                                 otel-etw[arrow]
   csv         .csv               one row a point, as view --format csv
   jsonl       .jsonl .ndjson     one JSON object a point, as view --format jsonl
   otlp-json   .otlp.jsonl        OTLP JSON, one request a line, as a Collector writes
@@ -78,8 +79,9 @@ def convert(
     """Write the metrics in FILEs, captures of any kind that `view` reads, as one file for other
     programs.
 
-    OTLP takes whole frames over as they are, unless points are chosen. Parquet and Arrow have one
-    row a point, and a column for all that OTLP has of it.
+    OTLP takes whole frames over as they are. Where points are chosen, frames keep the chosen ones,
+    and of scopes, resources and metrics what these need; with --last each point becomes a frame.
+    Parquet and Arrow have one row a point, and a column for all that OTLP has of it.
     """
     convert_files(context, files, output, form, choice, stats)
 

@@ -18,8 +18,8 @@ __all__ = ["Part", "Screen"]
 Part: TypeAlias = "str | tuple[str, str]"
 """Text, or text and its style in the words of `rich.style`."""
 
-# Columns where nobody says how many there are.
-_WIDTH = 100
+# Columns and lines where nobody says how many there are.
+_WIDTH, _HEIGHT = 100, 25
 # Fewer leave no room for anything.
 _NARROWEST = 40
 
@@ -44,15 +44,16 @@ class Screen:
         self._held: list[tuple[Part, ...]] | None = [] if self._pager_command else None
         self._render = _renderer(out) if is_smart else None
         self.ellipsis = "…" if self._has("…") else "..."
-        self.dot = "·" if self._has("·") else "-"
         self.blocks = _BLOCKS if self._has(_BLOCKS) else _ASCII_BLOCKS
         self._isolates = self._has(isolated("\u05d0"))
 
     def _size(self) -> tuple[int, int]:
-        width, height = _WIDTH, 25
+        width, height = _WIDTH, _HEIGHT
         if self.is_terminal:
             with suppress(OSError, ValueError):
-                width, height = os.get_terminal_size(self._out.fileno())
+                size = os.get_terminal_size(self._out.fileno())
+                # Terminals that nobody has told their size say 0.
+                width, height = size.columns or _WIDTH, size.lines or _HEIGHT
             if sys.platform == "win32":
                 # A console may begin a new line behind its last column.
                 width -= 1

@@ -526,6 +526,12 @@ def test_lines_fit_into_the_terminal(
     assert sum("東京0" in each and "…" in each for each in lines) == 1
 
 
+def test_who_watches_is_told_how_much_was_read(tmp_path: Path) -> None:
+    path, told = log(tmp_path), list[int]()
+    capture_facts(str(path), DEFAULT_PROVIDER.guid, told.append)
+    assert sum(told) == path.stat().st_size
+
+
 def test_a_log_of_a_process_of_its_own(tmp_path: Path) -> None:
     result = process("info", log(tmp_path))
     assert (result.stderr, result.returncode) == ("", 0)

@@ -49,6 +49,8 @@ def shell(line: str, *files: Path) -> subprocess.CompletedProcess[str]:
         ),
         'PY view "$1" --last > /dev/full',
         'PY view "$1" --name none --format json > /dev/full',
+        'PY info "$1" > /dev/full',
+        'PY info "$1" --format json > /dev/full',
         "PY view --help > /dev/full",
         "PY --version > /dev/full",
         "PY demo --transport memory --seconds 0.05 > /dev/full",

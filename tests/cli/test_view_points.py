@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -17,6 +21,7 @@ from tests.support.command_line import (
     TIME,
     capture,
     every_kind,
+    framed,
     gauge,
     process,
     request,
@@ -252,3 +257,34 @@ def test_a_collectors_scope_without_a_name(tmp_path: Path) -> None:
     message.resource_metrics[0].resource.Clear()
     scope_metrics.metrics.add(name="g").gauge.data_points.add(as_int=1, time_unix_nano=TIME)
     assert shown(capture(tmp_path / "m.pb", message))[0] == "g  gauge"
+
+
+def test_points_are_shown_before_the_capture_ends() -> None:
+    """So memory does not grow with what is read."""
+    data = framed(*(gauge(n, f"m{n}") for n in range(20_000)))
+    with subprocess.Popen(
+        [sys.executable, "-m", "otel_etw", "view", "-", "--points"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        bufsize=0,
+    ) as viewer:
+        assert viewer.stdin
+        assert viewer.stdout
+        pipe = viewer.stdin
+
+        def write() -> None:
+            # It ends before it has read all of it.
+            with suppress(BrokenPipeError):
+                pipe.write(data)
+
+        # Whoever writes waits for who reads, and the pipe stays open.
+        writing = Thread(target=write)
+        writing.start()
+        shown = b""
+        while b"m5000" not in shown:
+            shown += viewer.stdout.read(1 << 16)
+        assert viewer.poll() is None
+        viewer.stdout.close()
+        writing.join(30)
+        viewer.stdin.close()
+        assert viewer.wait(30) == 0

@@ -68,6 +68,15 @@ def test_lines_have_the_terminals_width(tmp_path: Path) -> None:
     assert max(len(CODES.sub("", line)) for line in shown.splitlines()) == 57
 
 
+def test_a_terminal_of_unknown_size_is_taken_for_an_ordinary_one(short: Path) -> None:
+    terminal = Terminal.command(
+        "view", short, environment=plain_environment(PAGER="no"), size=(0, 0)
+    )
+    shown, exit_code = terminal.finish()
+    assert exit_code == 0
+    assert "m\x1b[0m  gauge, By" in shown
+
+
 def test_what_is_longer_than_the_terminal_goes_through_the_pager(
     tmp_path: Path, long: Path
 ) -> None:

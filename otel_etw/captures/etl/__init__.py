@@ -10,6 +10,7 @@ records are events of our provider, whose payload is a frame. One idea a file:
     walk        a buffer → the events of one provider, and counts of everything; _walk is compiled
     expand      compressed buffers
     events      what an event of our provider holds
+    names       what events, providers and programs are called
     clock       times of the session's clock → UTC
     order       events into the order of their times
     report      what is known of the file when it is read
