@@ -4,7 +4,7 @@ An AnyValue may stand in pieces, which protobuf merges: the last member of its o
 members that are messages all pieces since another member stood there.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, strlen
 
