@@ -208,7 +208,11 @@ class Measured:
         spent = self._spent(self._row.ours)
         if self._row.besides:
             less = self._spent(self._row.besides)
-            spent = spent._replace(cpu=spent.cpu - less.cpu, wall=spent.wall - less.wall)
+            spent = spent._replace(
+                cpu=spent.cpu - less.cpu,
+                wall=spent.wall - less.wall,
+                kernel=spent.kernel - less.kernel,
+            )
         return spent
 
     def _times(self) -> Iterator[tuple[Peer, float]]:
@@ -239,6 +243,7 @@ class Measured:
             row.title,
             f"{self._each(row.ours) * 1e9:,.0f}",
             f"{ours.cpu:.3f}",
+            f"{ours.kernel:.3f}" if row.ours.is_command else "",
             f"{ours.wall:.3f}",
             f"{ours.peak:.0f}",
             ", ".join(f"{peer.process.kind} {times:.3g}" for peer, times in self._times()),
@@ -273,7 +278,17 @@ COUNTING = {
     "etl-parser",
     "walk",
 }
-HEADS = ("what", "ns each", "CPU s", "wall s", "peak MB", "peers, x ours", "goals", "")
+HEADS = (
+    "what",
+    "ns each",
+    "CPU s",
+    "of it kernel",
+    "wall s",
+    "peak MB",
+    "peers, x ours",
+    "goals",
+    "",
+)
 
 
 def millions(rate: float) -> str:

@@ -30,6 +30,8 @@ class Spent(NamedTuple):
     """Seconds."""
     peak: float
     """MB; 0 where it is not measured."""
+    kernel: float = 0
+    """Seconds of the CPU time that the system took, of commands alone: reading, writing, memory."""
 
 
 class Process(NamedTuple):
@@ -92,4 +94,5 @@ def command(arguments: tuple[str, ...], path: Path) -> Spent:
         raise RuntimeError(
             f"otel-etw {' '.join(words)} ended with {os.waitstatus_to_exitcode(status)}"
         )
-    return Spent(0, usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss * 1024 / 1e6)
+    peak = usage.ru_maxrss * 1024 / 1e6
+    return Spent(0, usage.ru_utime + usage.ru_stime, wall, peak, usage.ru_stime)

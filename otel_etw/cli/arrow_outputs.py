@@ -70,14 +70,14 @@ class ArrowOutput:
         """End the library's thread, if it runs, before the file is closed."""
         self._writer.give_up()
 
-    def _write(self, stream: BatchStream, file: _File) -> None:
+    def _write(self, stream: BatchStream, file: Any) -> None:
         raise NotImplementedError
 
 
 class ArrowStreamOutput(ArrowOutput):
     """Arrow's IPC stream: each batch brings the dictionaries of its texts."""
 
-    def _write(self, stream: BatchStream, file: _File) -> None:
+    def _write(self, stream: BatchStream, file: Any) -> None:
         from arro3.io import write_ipc_stream
 
         write_ipc_stream(stream, file, compression="zstd")
@@ -105,7 +105,7 @@ class ArrowFileOutput(ArrowOutput):
         ]
         return arro3().RecordBatch.from_arrays(columns, schema=self._schema)
 
-    def _write(self, stream: BatchStream, file: _File) -> None:
+    def _write(self, stream: BatchStream, file: Any) -> None:
         from arro3.io import write_ipc
 
         write_ipc(stream, file, compression="zstd")

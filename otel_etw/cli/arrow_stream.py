@@ -114,7 +114,7 @@ class BatchStream:
             if capsule is not None:
                 exported = _pointer_of(capsule, name)
                 memmove(place, exported, sizeof(kind))
-                kind.from_address(exported).release = None  # type: ignore[attr-defined]
+                kind.from_address(exported).release = None
         except BaseException as error:
             self.failure = error
             return EIO

@@ -29,6 +29,8 @@ _LINES = 3
 
 # Series whose columns are aligned with each other, and are in memory at a time.
 _ALIGNED = 2000
+# Columns with room for totals of deltas.
+_WIDE = 100
 # A newest value older than this part of the capture is said to be.
 _STALE = 0.1
 
@@ -163,7 +165,7 @@ class _Page:
             count = overview.series_count(index)
             # A line that says that one more is not shown takes as much room as that one.
             limit = count if self._all or count <= _SERIES + 1 else _SERIES
-            numbers = SeriesNumbers(metric)
+            numbers = SeriesNumbers(metric, with_total=self._screen.width >= _WIDE)
             found = overview.series(index, limit)
             shown = 0
             while part := list(islice(found, _ALIGNED)):

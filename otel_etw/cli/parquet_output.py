@@ -163,15 +163,15 @@ class _Chunk:
         numbers = self.texts.numbers(*pages.texts(self.leaf.column)) if self.texts else None
         page: Page = pages.page(self.leaf, numbers)
         head = struct_bytes(
-            *((1, I32(page.count)), (2, I32(self._encoding)), (3, I32(_RLE)), (4, I32(_RLE)))
+            *((1, I32(page.length)), (2, I32(self._encoding)), (3, I32(_RLE)), (4, I32(_RLE)))
         )
         self.pages.append(self._page(_DATA_PAGE, page.body, (5, head)))
-        self._count += page.count
+        self._count += page.length
         self._nulls += page.nulls
         if page.least is not None:
             self._least.append(page.least)
             self._greatest.append(page.greatest)
-        elif page.nulls < page.count:
+        elif page.nulls < page.length:
             self._has_bounds = False
 
     def _page(self, kind: int, body: bytes | memoryview, head: tuple[int, Struct]) -> bytes:

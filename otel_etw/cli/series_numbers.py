@@ -10,13 +10,16 @@ __all__ = ["SeriesNumbers"]
 
 
 class SeriesNumbers:
-    """Writes the numbers of the series of one metric."""
+    """Writes the numbers of the series of one metric.
 
-    def __init__(self, metric: Metric) -> None:
+    ``with_total``: of deltas also their total, for which a narrow screen has no room.
+    """
+
+    def __init__(self, metric: Metric, with_total: bool) -> None:
         self._quantity: Quantity = quantity_of(metric.unit)
         kind = measure(metric.kind, metric.temporality, metric.monotonic)
         self.is_level = kind == LEVEL
-        self._is_delta = metric.temporality == "delta"
+        self._has_total = with_total and metric.temporality == "delta"
 
     def of(self, series: Series) -> list[str]:
         """The newest value or count, what became of it, and quantiles."""
@@ -31,7 +34,7 @@ class SeriesNumbers:
         if series.change is not None:
             moved = self._quantity.change(series.change)
         cells = [self._quantity.value(series.value), moved]
-        if self._is_delta and series.total is not None and series.points > 1:
+        if self._has_total and series.total is not None and series.points > 1:
             cells.append(f"total {self._quantity.value(series.total)}")
         return cells
 

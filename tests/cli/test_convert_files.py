@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -16,6 +17,7 @@ import zstandard
 from otel_etw.cli import formats, output_files, zstd
 from tests.support.command_line import capture, framed, gauge, process, run
 from tests.support.converted import READERS, expected
+from tests.support.markdown import document
 from tests.support.otlp_files import read_frames
 
 ENDINGS = ["parquet", "arrow", "csv", "jsonl", "otlp.jsonl", "pb"]
@@ -59,6 +61,12 @@ def test_the_ending_says_the_format(name: str, begin: bytes, good: Path, tmp_pat
     result = run("convert", good, "-o", tmp_path / name)
     assert (result.exit_code, result.output) == (0, "")
     assert (tmp_path / name).read_bytes().startswith(begin)
+
+
+def test_the_guide_has_each_format_and_its_endings() -> None:
+    rows = re.findall(r"^\| `([a-z-]+)` \| (`\..*?) \|", document("docs/captured.md"), re.MULTILINE)
+    found = {form: tuple(re.findall(r"`(.*?)`", endings)) for form, endings in rows}
+    assert found == {form: row.endings for form, row in formats.FORMATS.items()}
 
 
 def test_the_option_says_more_than_the_ending(good: Path, tmp_path: Path) -> None:

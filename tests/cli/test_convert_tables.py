@@ -8,6 +8,7 @@ import json
 import math
 import subprocess
 import sys
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -207,7 +208,7 @@ def test_polars_reads_parquet_and_arrow(odd: Path, tmp_path: Path) -> None:
     """Where it is installed, which it need not be; what it reads, pyarrow reads too."""
     if not find_spec("polars"):
         return
-    import polars
+    polars = import_module("polars")
 
     wanted = [(row["MetricName"], row["ValueInt"], row["SeriesId"]) for row in expected(odd)]
     names = ["MetricName", "ValueInt", "SeriesId"]

@@ -47,22 +47,30 @@ def test_a_capture_of_one_service(tmp_path: Path) -> None:
         "host.name=web-1, service.name=shop, scope lib",
         "",
         "http.requests  sum, cumulative, {request}  What http.requests is",
-        "  method=GET, route=/api                   80  2.333/s       ▃▅▅▅▅█████",
-        "  method=GET, route=/                       5      0/s       ▁▁▁▁▁▁▁▁▁▁",
+        "  method=GET, route=/api        80  2.333/s       ▃▅▅▅▅█████",
+        "  method=GET, route=/            5      0/s       ▁▁▁▁▁▁▁▁▁▁",
         "",
         "memory.used  gauge, By  What memory.used is",
-        "                                     2.5 MiB  +1.5 MiB  ▁▁▁▁▁▅▅▅▅█████▇",
+        "                          2.5 MiB  +1.5 MiB  ▁▁▁▁▁▅▅▅▅█████▇",
         "",
         "queue  sum, cumulative, up-down, {item}  What queue is",
-        "                                        12,345  +7,345  ▃▃▃▃▃▂▂▂▂▁▁▁▁▁█",
+        "                             12,345  +7,345  ▃▃▃▃▃▂▂▂▂▁▁▁▁▁█",
         "",
         "sent  sum, delta, By  What sent is",
-        "  host=a                  512 B  51.2 B/s  total 2 KiB  ▅█████▁▁▁▁▅▅▅▅▅",
+        "  host=a                    512 B  51.2 B/s  ▅█████▁▁▁▁▅▅▅▅▅",
         "",
         "duration  histogram, cumulative, s  What duration is",
         "  route=/api",
-        "    80  2.333/s  p50 100 ms  p90 180 ms  p99 198 ms          ▃▅▅▅▅█████",
+        "    80  2.333/s  p50 100 ms  p90 180 ms  p99 198 ms       ▃▅▅▅▅█████",
     ]
+
+
+def test_deltas_have_a_total_where_there_is_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    path = capture(tmp_path / "m.pb", *exports({("sent", "delta", "By"): {"": [512, 0, 1536]}}))
+    assert shown(path)[4].strip().split("  ")[:3] == ["1.5 KiB", "68.3 B/s", "total 2 KiB"]
 
 
 def test_several_services_are_told_apart(tmp_path: Path) -> None:
@@ -77,17 +85,17 @@ def test_several_services_are_told_apart(tmp_path: Path) -> None:
         "",
         "http.requests  sum, cumulative, {request}  What http.requests is",
         "  from service.name=shop",
-        "              2  0.1/s                     █",
+        "     2  0.1/s                     █",
         "  from service.name=pay",
-        "              4  0.1/s                     █",
+        "     4  0.1/s                     █",
         "",
         "from service.name=shop",
         "memory  gauge, By  What memory is",
-        "             1 B  +0 B  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁",
+        "    1 B  +0 B  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁",
         "",
         "from service.name=pay",
         "orders  sum, delta, 1  What orders is",
-        "    7  0.7/s  total 14  ████████████████████",
+        "     7  0.7/s  ████████████████████",
     ]
 
 

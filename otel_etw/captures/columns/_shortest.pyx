@@ -91,7 +91,7 @@ cdef inline Wide shifted(const uint64_t *g, int bits) noexcept nogil:
 
 
 cdef inline uint64_t odd_sum(Wide a, Wide b) noexcept nogil:
-    """The highest word of the sum, its last bit set where more than the error of a power follows."""
+    """The highest word of the sum, with its last bit set where more follows than a power is off."""
     cdef uint64_t carried = a.low + b.low < b.low
     cdef uint64_t middle = a.middle + carried
     cdef uint64_t high = a.high + b.high + (middle < carried)

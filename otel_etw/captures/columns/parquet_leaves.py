@@ -42,7 +42,7 @@ class Page(NamedTuple):
     body: bytes | memoryview
     """Repetition levels, definition levels and values, as in a data page of version 1; texts of
     dictionaries as their numbers."""
-    count: int
+    length: int
     """Values, nulls and empty lists."""
     nulls: int
     """Those that are no values."""

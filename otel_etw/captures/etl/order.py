@@ -11,7 +11,7 @@ far behind later ones in the file, which is counted.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from otel_etw.captures.items import Event, Frame
 
@@ -34,7 +34,7 @@ that buffer; its position in it.
 The frame: its offset, its length, its payload; its time or None, its process, thread and processor.
 """
 
-_PAYLOAD = 6
+_PAYLOAD: Final = 6
 
 
 class TimeOrder:

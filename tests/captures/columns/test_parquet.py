@@ -210,7 +210,7 @@ def test_a_body_is_let_go_before_the_next_page() -> None:
     with pytest.raises(BufferError, match="still in use"):
         found.texts(0)
     del page
-    assert found.page(LEAVES[1]).count == 1
+    assert found.page(LEAVES[1]).length == 1
 
 
 def test_only_dictionaries_have_texts(pages: Callable[[], Any]) -> None:
