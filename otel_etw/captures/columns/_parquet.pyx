@@ -36,10 +36,10 @@ cdef enum:
 
 cdef int put_number(Buffer *out, uint64_t number, int width) noexcept nogil:
     """Little-endian; -1 when there is no memory."""
-    cdef int i
+    cdef int _
     if reserve(out, <size_t>width) < 0:
         return -1
-    for i in range(width):
+    for _ in range(width):
         out.data[out.used] = <uint8_t>(number & 0xFF)
         out.used += 1
         number >>= 8
@@ -70,7 +70,7 @@ cdef int put_varint(Buffer *out, uint64_t number) noexcept nogil:
     return append_byte(out, <uint8_t>number)
 
 
-# Levels and numbers of texts: runs and packed bits -------------------------------------------------
+# Levels and numbers of texts: runs and packed bits ------------------------------------------------
 
 cdef int put_packed(Buffer *out, const int32_t *values, int64_t count, int width) noexcept nogil:
     """Values of ``width`` bits, padded to a multiple of eight values."""
@@ -153,19 +153,20 @@ cdef int put_same_level(Buffer *out, int level, int most, int64_t count) noexcep
     """One level for all, of levels up to ``most``; -1 when there is no memory."""
     cdef Buffer run = Buffer(NULL, 0, 0)
     cdef int done = -1
-    if (count == 0 or put_run(&run, level, count, width_of(most)) == 0) and put_number(out, run.used, 4) == 0:
-        done = append(out, run.data, run.used)
+    if count == 0 or put_run(&run, level, count, width_of(most)) == 0:
+        if put_number(out, run.used, 4) == 0:
+            done = append(out, run.data, run.used)
     release(&run)
     return done
 
 
-# Numbers -------------------------------------------------------------------------------------------
+# Numbers ------------------------------------------------------------------------------------------
 
 cdef int put_split(Buffer *out, const uint8_t *doubles, int64_t count) noexcept nogil:
     """All first bytes, then all second ones …; little-endian; -1 when there is no memory."""
     cdef int64_t i
     cdef int k
-    cdef uint64_t number
+    cdef uint64_t number = 0
     cdef uint8_t *at
     if reserve(out, <size_t>count * 8) < 0:
         return -1
@@ -180,10 +181,10 @@ cdef int put_split(Buffer *out, const uint8_t *doubles, int64_t count) noexcept 
 
 cdef object extremes_of(str format, const uint8_t *values, int64_t count):
     """The least and the greatest number, or two times None."""
-    cdef int64_t i, signed, least = 0, greatest = 0
+    cdef int64_t i, signed = 0, least = 0, greatest = 0
     cdef uint64_t unsigned, least_unsigned = 0, greatest_unsigned = 0
-    cdef double number, least_double = 0, greatest_double = 0
-    cdef int32_t small
+    cdef double number = 0, least_double = 0, greatest_double = 0
+    cdef int32_t small = 0
     cdef bint is_signed = format != "L", is_small = format in "iIS", is_natural = format in "IS"
     if count == 0:
         return None, None
@@ -227,7 +228,7 @@ cdef inline int item_width(str format):
     return 2 if format == "S" else 4 if format in "iI" else 8
 
 
-# Which values --------------------------------------------------------------------------------------
+# Which values -------------------------------------------------------------------------------------
 
 cdef struct Scratch:
     # For each value, null or empty list of a leaf, in order: numbers of 32 bits.
@@ -327,7 +328,7 @@ cdef bint fill_full_lists(
     return True
 
 
-# Pages ---------------------------------------------------------------------------------------------
+# Pages --------------------------------------------------------------------------------------------
 
 @cython.final
 cdef class Pages:
@@ -536,7 +537,7 @@ cdef int collect(
 ) noexcept nogil:
     """Values that are there, one behind the other, of 2 bytes as 4; -1 when there is no memory."""
     cdef int64_t i
-    cdef uint16_t short
+    cdef uint16_t short = 0
     cdef uint32_t wide
     cdef uint8_t *at
     if reserve(values, <size_t>scratch.values * <size_t>max(4, width)) < 0:
