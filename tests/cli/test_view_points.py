@@ -261,7 +261,8 @@ def test_a_collectors_scope_without_a_name(tmp_path: Path) -> None:
 
 def test_points_are_shown_before_the_capture_ends() -> None:
     """So memory does not grow with what is read."""
-    data = framed(*(gauge(n, f"m{n}") for n in range(20_000)))
+    # More than fill a batch, however large batches are.
+    data = framed(*(gauge(n, f"m{n}") for n in range(20_000))) * 5
     with subprocess.Popen(
         [sys.executable, "-m", "otel_etw", "view", "-", "--points"],
         stdin=subprocess.PIPE,

@@ -57,6 +57,7 @@ _NOT_ZERO = re.compile(rb"[^\0]")
 # State, Offset, BufferFlag and BufferType of a compressed buffer; State is at 0x2C.
 _COMPRESSED_HEADER = re.compile(rb"(?=..\0\0...[\0\1][\x40-\x7f]\0[\0-\7]\0)", re.DOTALL)
 _STATE_AT = 0x2C
+_NO_HEADER = "no header of a buffer stands where one should"
 # Places among damage that are looked at, before the rest of a file is given up: it may be made of
 # nothing but places that look like a buffer at first sight.
 _ATTEMPTS = 1 << 20
@@ -222,6 +223,11 @@ class Buffers:
             if have < need and not self._complete:
                 self._need = need
                 return self._drop(at)
+            if size < HEADER:
+                # Another one begins amid what looks like its header.
+                self._lost = self._lost or (offset, _NO_HEADER)
+                at += size
+                continue
             yield from self._end_of_damage(offset)
             self._found = offset
             if size != header.size:
@@ -252,11 +258,12 @@ class Buffers:
         if header.size > LARGEST:
             return f"a buffer of {header.size:,} bytes; the largest have {LARGEST:,}"
         if header.flags & ~_FLAGS or header.type > _LAST_TYPE or header.state >> 16:
-            return "no header of a buffer stands where one should"
+            return _NO_HEADER
         return None
 
     def _size(self, header: BufferHeader, at: int) -> tuple[int, int]:
-        """How many bytes the buffer has, and how many must be there to tell."""
+        """How many bytes the buffer has, and how many must be there to tell. It is none when another
+        one begins before its header ends."""
         size = header.size
         session = self._session
         if not session or size == session.size:
@@ -274,7 +281,7 @@ class Buffers:
             return size, size
         if (have < need and not self._complete) or self._can_follow(at + size):
             return size, need
-        for place in self._places(at + HEADER, min(at + size, len(self._data)), at):
+        for place in self._places(at + 1, min(at + size, len(self._data)), at):
             if self._is_buffer(place):
                 return place - at, place - at
         return size, size

@@ -79,6 +79,20 @@ def test_a_wrong_size_costs_its_buffer_at_most(
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_a_size_that_is_wrong_by_a_little_costs_its_buffer(kind: str) -> None:
+    """What stands where the next one should then begin may look like a header, in which the real
+    one begins."""
+    file = written(**KINDS[kind])
+    start, end = bounds(file, 1)
+    want = [event.payload for event in outside(file, start, end)]
+    for size in range(end - start - 100, end - start + 100):
+        if size != end - start:
+            data = overwritten(file.data, start, struct.pack("<I", size))
+            found = payloads(read_by(EtlReader(), data, 1 << 20))
+            assert [payload for payload in found if payload in want] == want, size
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("buffer", [0, 1, 4])
 def test_a_lost_buffer_costs_itself(kind: str, buffer: int) -> None:
     """Overwritten as a whole, or by zeros: the rest is there, and the place is told."""
