@@ -262,7 +262,7 @@ class Buffers:
         return None
 
     def _size(self, header: BufferHeader, at: int) -> tuple[int, int]:
-        """How many bytes the buffer has, and how many must be there to tell. It is none when another
+        """How many bytes the buffer has, and how many must be there to tell. It is none if another
         one begins before its header ends."""
         size = header.size
         session = self._session
