@@ -117,9 +117,9 @@ def convert_files(
             run.read(files)
             if run.unreadable == len(files):
                 # Nothing was read: what may be there already is worth more.
-                raise _NothingRead
-    except _NothingRead:
-        context.exit(max(run.exit_code, UNREADABLE))
+                raise _NothingRead(max(run.exit_code, UNREADABLE))
+    except _NothingRead as nothing:
+        context.exit(nothing.exit_code)
     except OutputFailed as error:
         say(str(error))
         context.exit(OUTPUT_FAILED)
@@ -128,6 +128,9 @@ def convert_files(
 
 class _NothingRead(Exception):
     """No file could be read, which has been said."""
+
+    def __init__(self, exit_code: int) -> None:
+        self.exit_code = exit_code
 
 
 def _without_compression(output: str) -> tuple[str, str]:

@@ -64,12 +64,12 @@ class AttributeConditions:
         return met
 
     def _met(self, text: str) -> int:
-        attributes: dict[str, Any] | None = None
+        attributes: dict[str, Any] = {}
         met = 0
         for number, (key, equals, value) in enumerate(self._asked):
             if self._keys[number] not in text:
                 continue
-            if attributes is None:
+            if not attributes:
                 attributes = json.loads(text)
             if key in attributes and (not equals or attribute_text(attributes[key]) == value):
                 met |= 1 << number
