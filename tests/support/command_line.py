@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +34,19 @@ def run(*arguments: object, stdin: bytes | None = None) -> Result:
     )
 
 
-def process(*arguments: object, **options: Any) -> subprocess.CompletedProcess[str]:
+def process(
+    *arguments: object, env: Mapping[str, str] = os.environ, **options: Any
+) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, whose output is UTF-8 unless ``env`` says otherwise."""
+    if sys.platform == "win32":
+        # Into a pipe Python writes the code page of the system.
+        env = {"PYTHONIOENCODING": "utf-8", **env}
     return subprocess.run(
         [sys.executable, "-m", "otel_etw", *map(str, arguments)],
         capture_output=True,
         encoding="utf-8",
         timeout=60,
+        env=env,
         **options,
     )
 
