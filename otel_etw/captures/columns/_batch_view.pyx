@@ -12,6 +12,8 @@ from otel_etw.captures.columns._arrow cimport ArrowArray, ArrowSchema
 
 from otel_etw.captures.columns.schema import COLUMNS
 
+__all__ = ["BatchView"]
+
 
 cdef class BatchView:
     """Holds a batch as long as it is looked at.

@@ -20,6 +20,8 @@ from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
+__all__ = ["check_request"]
+
 # What may be wrong, in the order of `_REASONS`.
 cdef enum:
     SOUND

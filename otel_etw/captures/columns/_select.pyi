@@ -5,14 +5,14 @@ __all__ = ["Newest", "Selector"]
 
 @final
 class Selector:
-    def __init__(
-        self,
+    def __new__(
+        cls,
         names: Sequence[str] = (),
         attributes: Sequence[str] = (),
         since: int | None = None,
         until: int | None = None,
         pids: Sequence[int] = (),
-    ) -> None: ...
+    ) -> Selector: ...
     def __call__(self, batch: Any) -> Any: ...
 
 @final

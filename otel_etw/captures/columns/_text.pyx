@@ -30,6 +30,8 @@ from otel_etw.captures.columns._text_buffer cimport (
 from otel_etw.captures.columns.schema import COLUMNS
 from otel_etw.captures.texts import QUANTILES, csv_text, escaped_json, json_text
 
+__all__ = ["csv_rows", "json_rows"]
+
 # How a cell is printed; the rest is told by the formats of Arrow (https://arrow.apache.org/docs/
 # format/CDataInterface.html#data-type-description-format-strings).
 cdef enum CellKind:

@@ -1,1 +1,3 @@
+__all__ = ["expanded"]
+
 def expanded(algorithm: int, data: bytes | bytearray | memoryview, size: int) -> bytes: ...

@@ -9,6 +9,8 @@ from libc.string cimport memcpy, memset
 
 from otel_etw.captures.etl import expand_reference as reference
 
+__all__ = ["expanded"]
+
 cdef enum:
     LZNT1 = 2
     XPRESS = 3

@@ -2,6 +2,8 @@ from typing_extensions import disjoint_base
 
 from otel_etw.captures.etl.walk import FoundEvent
 
+__all__ = ["Walk"]
+
 @disjoint_base
 class Walk:
     def __new__(cls, provider: bytes) -> Walk: ...

@@ -16,6 +16,8 @@ from otel_etw.captures.etl.report import MOST_EVENT_KINDS as _MOST_EVENT_KINDS
 from otel_etw.captures.etl.report import RECORD_KINDS as _RECORD_KINDS
 from otel_etw.captures.etl.walk import MOST_PROCESS_RECORDS as _MOST_PROCESS_RECORDS
 
+__all__ = ["Walk"]
+
 cdef enum:
     GUID = 16
     EVENT = 0x50  # bytes of an EVENT_HEADER
