@@ -14,6 +14,7 @@ from functools import partial
 from io import BytesIO
 from random import Random
 from time import process_time
+from zipfile import ZIP_DEFLATED, ZIP_STORED, ZipFile
 
 import pytest
 import zstandard
@@ -88,6 +89,15 @@ def packed(
     return breaks(compress(content[:middle]) + compress(content[middle:]))
 
 
+def zipped(inner: Callable[[Payloads, Breaks], bytes], payloads: Payloads, breaks: Breaks) -> bytes:
+    """Half of the payloads in each of two members, one stored and one deflated."""
+    file, middle = BytesIO(), len(payloads) // 2
+    with ZipFile(file, "w") as archive:
+        for part, method in ((payloads[:middle], ZIP_STORED), (payloads[middle:], ZIP_DEFLATED)):
+            archive.writestr(f"{method}.etl", inner(part, breaks), method)
+    return breaks(file.getvalue())
+
+
 FORMATS: dict[str, Callable[[Payloads, Breaks], bytes]] = {
     "protobuf": proto,
     "JSON Lines": json_lines,
@@ -105,6 +115,9 @@ FORMATS: dict[str, Callable[[Payloads, Breaks], bytes]] = {
     "ETW log, XPRESS": partial(etl, algorithm=3),
     "ETW log, XPRESS Huffman": partial(etl, algorithm=4),
     "gzip of an ETW log": partial(packed, etl, gzip.compress),
+    "zip of protobuf": partial(zipped, proto),
+    "zip of ETW logs": partial(zipped, etl),
+    "zip of ETW logs, XPRESS": partial(zipped, partial(etl, algorithm=3)),
 }
 EXAMPLES = 100_000 // len(FORMATS) + 1 if LONG else 40
 
