@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from glob import glob
 from importlib import import_module
 from pathlib import Path
 
@@ -43,7 +44,8 @@ def trace() -> bytes:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, with the files of the page; nobody waits for more of them."""
     (tmp_path / "trace.etl").write_bytes(trace())
-    capture(tmp_path / "metrics.pb", gauge(1))
+    for number, name in enumerate(("metrics.pb", "m-1.pb", "m.pb")):
+        capture(tmp_path / name, gauge(number))
     monkeypatch.chdir(tmp_path)
 
     def interrupt(seconds: float) -> None:
@@ -59,7 +61,10 @@ def test_there_are_commands() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_commands_run(folder: Path, command: str) -> None:
-    words = shlex.split(command.partition(" | ")[0])
+    # As a shell does it, in the current folder.
+    words = [
+        file for word in shlex.split(command.partition(" | ")[0]) for file in glob(word) or [word]
+    ]
     result = run(*words[1:])
     assert result.exit_code == (130 if "--follow" in words else 0), result.output
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from otel_etw.captures.columns.series import Origin
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from otel_etw.captures.points import Attributes
 
 __all__ = ["Origins", "origin_texts", "schema_texts"]
+
+# Which service it is comes first, by which SDK it measures last.
+_FIRST = ("service.name", "service.namespace", "service.version", "service.instance.id")
+_LAST = "telemetry."
 
 
 class Origins:
@@ -43,12 +47,22 @@ def origin_texts(
     resource_attributes: Attributes, scope: str, version: str, scope_attributes: Attributes
 ) -> list[str]:
     """The attributes of a resource, and the scope."""
-    texts = attribute_texts(resource_attributes)
+    texts = attribute_texts({key: resource_attributes[key] for key in _order(resource_attributes)})
     scope = f"{scope} {version}".strip()
     attributes = ", ".join(attribute_texts(scope_attributes))
     if scope or attributes:
         texts.append(f"scope {scope}".rstrip() + (f" ({attributes})" if attributes else ""))
     return texts
+
+
+def _order(keys: Iterable[str]) -> list[str]:
+    return sorted(
+        keys,
+        key=lambda key: (
+            _FIRST.index(key) if key in _FIRST else len(_FIRST) + key.startswith(_LAST),
+            key,
+        ),
+    )
 
 
 def schema_texts(resource_url: str, scope_url: str) -> list[str]:

@@ -44,7 +44,7 @@ def test_a_capture_of_one_service(tmp_path: Path) -> None:
     assert lines == [
         str(path),
         "2023-11-14 22:13:20 to 22:13:50 UTC (30 s), 24 points, 6 series of 5 metrics",
-        "host.name=web-1, service.name=shop, scope lib",
+        "service.name=shop, host.name=web-1, scope lib",
         "",
         "http.requests  sum, cumulative, {request}  What http.requests is",
         "  method=GET, route=/api        80  2.333/s       ▃▅▅▅▅█████",
