@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from glob import glob
 from importlib import import_module
 from pathlib import Path
 
@@ -63,7 +62,9 @@ def test_there_are_commands() -> None:
 def test_commands_run(folder: Path, command: str) -> None:
     # As a shell does it, in the current folder.
     words = [
-        file for word in shlex.split(command.partition(" | ")[0]) for file in glob(word) or [word]
+        str(file)
+        for word in shlex.split(command.partition(" | ")[0])
+        for file in [*Path().glob(word)] or [word]
     ]
     result = run(*words[1:])
     assert result.exit_code == (130 if "--follow" in words else 0), result.output
