@@ -42,14 +42,17 @@ class ChosenPoints(NamedTuple):
 
 def _provider(context: click.Context, parameter: click.Parameter, text: str | None) -> UUID:
     """A GUID, or the one that is the hash of a name; an option's callback."""
-    if text is None:
+    name = DEFAULT_PROVIDER.name if text is None else text.removeprefix("*")
+    if name.casefold() == DEFAULT_PROVIDER.name.casefold():
+        # Its GUID is not the hash of its name.
         return DEFAULT_PROVIDER.guid
     try:
-        return parse_guid(text)
-    except ValueError:
-        pass
+        return parse_guid(name)
+    except ValueError as error:
+        if name.startswith("{"):
+            raise click.BadParameter(str(error)) from None
     try:
-        return Provider.of(text.removeprefix("*"), None).guid
+        return Provider.of(name, None).guid
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -83,10 +86,14 @@ _OPTIONS = (
         "--since",
         callback=instant,
         metavar="TIME",
-        help="Only points of this time or later: ISO 8601, or how long ago (-5m).",
+        help="Only points of this time or later: ISO 8601, UTC when it names no zone; or how long "
+        "ago (-5m).",
     ),
     click.option(
-        "--until", callback=instant, metavar="TIME", help="Only points of this time or earlier."
+        "--until",
+        callback=instant,
+        metavar="TIME",
+        help="Only points of this time or earlier; a day alone is its beginning.",
     ),
     click.option(
         "--pid",

@@ -37,13 +37,13 @@ def replaced(path: str) -> Iterator[BinaryIO]:
     what was at ``path`` stays. The new file has the rights of the old one. A device or a pipe is
     written to as it is. Raises `OutputFailed`.
     """
-    # A link stays one, and what it leads to is replaced.
-    target = Path(os.path.realpath(path))
     try:
-        if target.exists() and not stat.S_ISREG(target.stat().st_mode):
-            with open(target, "wb") as file:
+        if Path(path).exists() and not stat.S_ISREG(Path(path).stat().st_mode):
+            with open(path, "wb") as file:
                 yield file
             return
+        # A link stays one, and what it leads to is replaced.
+        target = Path(os.path.realpath(path))
         beside = target.with_name(f".{target.name[:64]}.{os.urandom(4).hex()}.tmp")
         try:
             with open(beside, "xb") as file:

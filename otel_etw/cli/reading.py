@@ -123,6 +123,9 @@ class CaptureRun:
             self.unreadable += 1
             self._consumer.settle()
             self._say(str(error), UNREADABLE)
+        else:
+            if not (report.frames or report.damages or report.foreign):
+                self._say(f"{file}: no metrics are in it; otel-etw info says what is")
         self._consumer.settle()
         self._summary(report)
 

@@ -176,7 +176,7 @@ def test_a_log_in_words(tmp_path: Path) -> None:
   buffers   3 in the file
   lost      41 events, 0 buffers
             likely cause: its buffers have 8,192 bytes, which hold no payload of more than 7,968: \
-record with larger ones (logman: -bs 1024)
+record with larger ones (logman: -bs 1024), or with more where all were full (-nb 64 256)
   records   16: 3 system, 1 compact, 1 full_header, 1 instance, 1 message, 1 perfinfo, \
 7 event_header, 1 other
   events    7 events, 2023-11-14 22:13:20.000 to 22:13:24.000 UTC (4 s)

@@ -66,7 +66,8 @@ def test_a_file_that_cannot_be_read_does_not_keep_the_others_from_it(
 def test_an_empty_file_is_no_error(tmp_path: Path) -> None:
     (tmp_path / "m.pb").touch()
     result = run("view", tmp_path / "m.pb")
-    assert (result.output, result.exit_code) == ("", 0)
+    told = f"otel-etw: {tmp_path / 'm.pb'}: no metrics are in it; otel-etw info says what is\n"
+    assert (result.stdout, result.stderr, result.exit_code) == ("", told, 0)
 
 
 def test_lines_of_spans_are_counted(tmp_path: Path) -> None:

@@ -109,7 +109,7 @@ class Session:
             return (
                 f"its buffers have {self.buffer_size:,} bytes, which hold no payload of more than"
                 f" {max(0, self.buffer_size - _BEFORE_PAYLOAD):,}: record with larger ones"
-                " (logman: -bs 1024)"
+                " (logman: -bs 1024), or with more where all were full (-nb 64 256)"
             )
         return "events came faster than buffers were written: record with more (logman: -nb 64 256)"
 
