@@ -11,7 +11,6 @@ from otel_etw.cli.demo import demo
 from otel_etw.cli.info import info
 from otel_etw.cli.streams import CommandGroup, prepare_streams
 from otel_etw.cli.view import view
-from otel_etw.transports.etw import CALLS
 
 __all__ = ["command", "otel_etw"]
 
@@ -19,11 +18,12 @@ __all__ = ["command", "otel_etw"]
 def _print_version(context: click.Context, parameter: click.Parameter, asked: bool) -> None:
     if not asked or context.resilient_parsing:
         return
-    # Imported here: they take longer than all else, the SDK that the first one brings above all,
-    # and captures are read without them.
+    # Imported here: they take longer than all else, the SDK that two of them bring above all, and
+    # captures are read without them.
     from importlib.metadata import version
 
     from otel_etw import encoding
+    from otel_etw.transports.etw import CALLS
 
     encoder = "compiled" if encoding.NATIVE else "pure Python"
     calls = {"_etw": "compiled", "etw_ctypes": "through ctypes", None: "not on this system"}[CALLS]
