@@ -16,6 +16,7 @@ import pytest
 from otel_etw import __main__, cli, encoding
 from otel_etw.cli import file_arguments, otel_etw
 from otel_etw.cli.file_arguments import expand_files
+from otel_etw.transports import etw
 from tests.support.command_line import capture, gauge, process, run
 
 
@@ -26,7 +27,7 @@ def test_the_version_says_what_runs(monkeypatch: pytest.MonkeyPatch) -> None:
         (True, None, "compiled encoder, ETW not on this system"),
     ):
         monkeypatch.setattr(encoding, "NATIVE", native)
-        monkeypatch.setattr(cli, "CALLS", calls)
+        monkeypatch.setattr(etw, "CALLS", calls)
         result = run("--version")
         assert result.exit_code == 0
         assert result.stdout == (
