@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
-from otel_etw import __main__, cli, encoding
+from otel_etw import __main__, encoding
 from otel_etw.cli import file_arguments, otel_etw
 from otel_etw.cli.file_arguments import expand_files
 from otel_etw.transports import etw
