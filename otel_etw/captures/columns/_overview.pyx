@@ -291,7 +291,6 @@ cdef class Overview:
     def series(self, metric, limit=None):
         """The first ``limit`` series of a metric, in the order of their first points."""
         cdef uint32_t number = 0
-        shift = specification.common_shift(self.first_time, self.newest_time)
         count = self.series_count(metric)
         if limit is not None:
             count = min(count, limit)
@@ -299,7 +298,8 @@ cdef class Overview:
             self._enter()
             try:
                 number = self._record(number).next if index else self._metric(metric).first
-                shown = self._shown(number, shift)
+                # Rows may be added between two series.
+                shown = self._shown(number)
             finally:
                 self._leave()
             yield shown
@@ -628,12 +628,13 @@ cdef class Overview:
 
     # What is shown ---------------------------------------------------------------------------
 
-    cdef object _shown(self, uint32_t number, object shift):
+    cdef object _shown(self, uint32_t number):
         cdef _Series *series = self._record(number)
         cdef const _Metric *metric = self._metrics + series.metric
         cdef Slots larger
         slots = ()
         if series.slots != NULL:
+            shift = specification.common_shift(self._first_time, self._newest_time)
             base = self._first_time >> shift
             used = (self._newest_time >> shift) - base + 1
             slots_at(series.slots, metric.measure, shift, base, used, &larger)

@@ -26,7 +26,6 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from struct import pack, unpack
 
 from otel_etw.captures.columns.reference import Batch, Row, attributes_json, series_id
@@ -415,9 +414,9 @@ class Overview:
 
     def series(self, metric: int, limit: int | None = None) -> Iterator[Series]:
         """The first ``limit`` series of a metric, in the order of their first points."""
-        shift = common_shift(self.first_time, self.newest_time)
-        for kept in islice(self._of_metric[metric], limit):
-            yield self._shown(kept, shift)
+        for kept in self._of_metric[metric][:limit]:
+            # Rows may be added between two series.
+            yield self._shown(kept)
 
     def _add(self, row: Row) -> None:
         point = row.point
@@ -462,9 +461,10 @@ class Overview:
         self._of_metric[metric_number].append(kept)
         return kept
 
-    def _shown(self, kept: _Kept, shift: int) -> Series:
+    def _shown(self, kept: _Kept) -> Series:
         slots: tuple[float | None, ...] = ()
         if kept.slots is not None:
+            shift = common_shift(self.first_time, self.newest_time)
             base = self.first_time >> shift
             used = (self.newest_time >> shift) - base + 1
             values, counts = kept.slots.at(shift, base, used)

@@ -321,6 +321,20 @@ def test_slots_are_those_of_the_whole_capture(kept: Any) -> None:
     assert second.slots[-1] == 1.0
 
 
+@pytest.mark.parametrize("step", [9, 30, 80, 1 << 50])
+def test_points_may_be_added_between_two_series(kept: Any, step: int) -> None:
+    def rows(step: int) -> list[Row]:
+        return [gauge_row(1.0, time=BEGIN + s * step, k=k) for k in (1, 2) for s in range(4)]
+
+    add(kept, rows(1))
+    found = kept.series(0)
+    assert len(next(found).slots) == 4
+    add(kept, [*rows(step), gauge_row(1.0, time=BEGIN, k=3)])
+    (second,) = found
+    assert second == list(kept.series(0))[1]
+    assert len(second.slots) <= SLOTS
+
+
 def test_series_beyond_the_limit_are_counted() -> None:
     for made in BOTH:
         kept = made(max_series=2)
