@@ -5,6 +5,7 @@ in blocks that are freed together.
 """
 
 from os import urandom
+from sys import getsizeof
 
 cimport cython
 from cpython.unicode cimport PyUnicode_DecodeUTF8
@@ -32,6 +33,7 @@ from otel_etw.captures.columns._distribution cimport (
     Numbers,
     end_distribution,
     kept_bytes,
+    needed_bytes,
     put_distribution,
 )
 from otel_etw.captures.columns._series_table cimport (
@@ -209,6 +211,8 @@ cdef class Overview:
 
     cdef dict _metric_numbers
     cdef dict _origin_numbers
+    cdef dict _texts  # of kept origins: equal ones are one object
+    cdef dict _decoded  # (column, entry of its dictionary) → text, of this batch
     cdef SeriesTable _table
     cdef _Series **_chunks
     cdef size_t _chunk_count
@@ -228,6 +232,7 @@ cdef class Overview:
         self.points = self.left_out = self.first_time = self.newest_time = 0
         self.metrics, self.descriptions, self.origins = [], [], []
         self._metric_numbers, self._origin_numbers = {}, {}
+        self._texts, self._decoded = {}, {}
         self._max_series, self._max_bytes = max_series, max_bytes
         self._seen = <_Seen *> malloc(SEEN * sizeof(_Seen))
         if self._seen == NULL:
@@ -268,6 +273,7 @@ cdef class Overview:
                 self._add(view.length, &columns)
             self.points += view.length
         finally:
+            self._decoded.clear()
             self.left_out = self._left_out
             self.first_time, self.newest_time = self._first_time, self._newest_time
             self._leave()
@@ -440,17 +446,21 @@ cdef class Overview:
     ) except -1 nogil:
         cdef Given given
         cdef int64_t before
-        cdef bint is_kept
+        cdef bint is_kept, add = metric.measure == DELTAS
+        # The first point is of a series that there was room for.
+        cdef bint is_full = self._bytes >= self._max_bytes and series.points > 1
         if series.distribution == NULL:
+            if is_full:
+                return 0
             series.distribution = <Distribution *> self._place(sizeof(Distribution))
             memset(series.distribution, 0, sizeof(Distribution))
-        elif metric.measure != DELTAS and not is_newest:
+        elif not add and not is_newest:
             return 0
         before = kept_bytes(series.distribution)
         _read(row, metric.kind, columns, &given)
-        is_kept = put_distribution(
-            series.distribution, metric.kind, &given, metric.measure == DELTAS
-        )
+        if is_full and needed_bytes(series.distribution, metric.kind, &given, add) > before:
+            return 0
+        is_kept = put_distribution(series.distribution, metric.kind, &given, add)
         self._bytes += kept_bytes(series.distribution) - before
         if not is_kept:
             with gil:
@@ -549,17 +559,28 @@ cdef class Overview:
             number = self._new_metric(metric)
         if description and not self.descriptions[number]:
             self.descriptions[number] = description
+            self._bytes += getsizeof(description)
         seen.metric = number
         origin = specification.Origin(
-            *[_text(&columns.origin[index], row) for index in range(ORIGIN_KEYS)]
+            *[self._origin_text(index, &columns.origin[index], row) for index in range(ORIGIN_KEYS)]
         )
         number = self._origin_numbers.get(origin)
         if number is None:
             number = self._origin_numbers[origin] = len(self.origins)
             self.origins.append(origin)
-            self._bytes += 1000 + sum(map(len, origin))
+            self._bytes += 1000 + sum(map(getsizeof, origin))
         seen.origin = number
         return 0
+
+    cdef object _origin_text(self, int column, const Values *texts, int64_t row):
+        """The text of a row, which is decoded once a batch: a resource may have thousands of
+        metrics, and one that is known is the same object, so that it is compared at once."""
+        place = (column, entry(texts, row))
+        text = self._decoded.get(place)
+        if text is None:
+            text = text_at(texts.array.dictionary, place[1])
+            text = self._decoded[place] = self._texts.setdefault(text, text)
+        return text
 
     cdef object _new_metric(self, object metric):
         cdef size_t number = len(self.metrics)
@@ -582,7 +603,7 @@ cdef class Overview:
         self.descriptions.append("")
         self.metrics.append(metric)
         self._metric_numbers[metric] = number
-        self._bytes += 1000 + len(metric.name) + len(metric.unit)
+        self._bytes += 1000 + getsizeof(metric.name) + getsizeof(metric.unit)
         return number
 
     # Memory ----------------------------------------------------------------------------------

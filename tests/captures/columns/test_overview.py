@@ -345,6 +345,64 @@ def test_series_beyond_the_limit_are_counted() -> None:
         assert (len(full), full.left_out) == (1, 3)
 
 
+@pytest.mark.parametrize("made", BOTH)
+def test_descriptions_take_of_the_bytes_that_there_are(made: Any) -> None:
+    kept = made(max_bytes=4_000_000)
+    for number in range(5):
+        row = gauge_row(1.0, name=f"m{number}")
+        text = str(number) * 2_500_000
+        add(kept, [row._replace(point=replace(row.point, description=text))])
+    assert (len(kept), kept.left_out) == (2, 3)
+
+
+@pytest.mark.parametrize("made", BOTH)
+@pytest.mark.parametrize("temporality", ["delta", "cumulative"])
+def test_where_there_is_no_room_distributions_do_not_grow(made: Any, temporality: str) -> None:
+    def rows(second: int, *points: Point) -> list[Row]:
+        changes: dict[str, Any] = {"temporality": temporality, "time": BEGIN + second * SECOND}
+        return [Row("f", 0, None, replace(point, **changes)) for point in points]
+
+    kept = made(max_bytes=2_000_000)
+    small = (
+        histogram([2, 2, 0]),
+        exponential(0, 1, [4, 1], metric="e"),
+        histogram([1], (), metric="nothing yet", count=None),
+    )
+    add(kept, rows(0, *small))
+    text = "d" * 2_000_000
+    add(kept, rows(0, histogram([1, 0, 0], metric="described", description=text)))
+    large = (
+        histogram([1] * 9, range(8)),
+        exponential(0, 1, [1] * 9, metric="e"),
+        histogram([1] * 9, range(8), metric="nothing yet"),
+    )
+    add(kept, rows(1, *large))
+    found = [next(kept.series(number)) for number in range(4)]
+    assert [series.points for series in found] == [2, 2, 2, 1]
+    counts = [series.distribution and series.distribution.count for series in found]
+    assert counts == [4, 5, None, 1]
+    # What needs no more than there is replaces it, or is added.
+    add(kept, rows(2, histogram([1, 1, 1]), exponential(0, 1, [1, 1], metric="e")))
+    found = [next(kept.series(number)) for number in range(2)]
+    counts = [series.distribution and series.distribution.count for series in found]
+    assert counts == ([7, 7] if temporality == "delta" else [3, 2])
+    assert kept.left_out == 0
+
+
+@compiled
+def test_texts_of_an_origin_are_kept_once() -> None:
+    kept = _overview.Overview()
+    for number in range(3):
+        rows = [gauge_row(1.0, name=f"m{number}.{index}") for index in range(3000)]
+        scopes = [
+            row._replace(point=replace(row.point, scope=Scope(name=str(index % 2 + 2 * number))))
+            for index, row in enumerate(rows)
+        ]
+        add(kept, scopes)
+    assert (len(kept), len(kept.metrics), len(kept.origins)) == (9000, 9000, 6)
+    assert len({id(origin.resource_attributes) for origin in kept.origins}) == 1
+
+
 def test_only_as_many_series_are_made_as_asked_for(kept: Any) -> None:
     add(kept, [gauge_row(1.0, k=k) for k in range(10)])
     assert [series.attributes for series in kept.series(0, 2)] == ['{"k": 0}', '{"k": 1}']
