@@ -41,6 +41,7 @@ from otel_etw.captures.columns._series_table cimport (
     end_table,
     find_series,
     number_series,
+    series_at,
     start_table,
 )
 from otel_etw.captures.columns._slots cimport (
@@ -75,7 +76,7 @@ _OTHERS = (
     "IsMonotonic", "Attributes", "SeriesId", "StartTimeUnix", "TimeUnix", "Flags", "Value",
     "ValueInt", "Count", "Sum", "Min", "Max", "ExplicitBounds", "BucketCounts", "Scale",
     "ZeroCount", "PositiveOffset", "PositiveBucketCounts", "NegativeOffset",
-    "NegativeBucketCounts", "ValueAtQuantiles",
+    "NegativeBucketCounts", "ValueAtQuantiles", "ProcessId",
 )
 
 cdef enum:
@@ -87,7 +88,7 @@ cdef enum:
     SEEN = 1024
     METRIC_KEYS = 5
     ORIGIN_KEYS = 6
-    KEYS = 12
+    KEYS = 14
 
 cdef uint32_t _NO_VALUE = NO_RECORDED_VALUE
 
@@ -116,6 +117,7 @@ cdef struct _Columns:
     Values negative_offset
     Values negative
     Values quantiles
+    Values process
 
 
 cdef struct _Seen:
@@ -341,7 +343,7 @@ cdef class Overview:
         cdef uint64_t series_id, time
         cdef _Series *series
         for row in range(rows):
-            series_id = (<const uint64_t *> columns.series.data)[columns.series.offset + row]
+            series_id = series_at(&columns.series, &columns.process, row)
             number = find_series(&self._table, series_id)
             if number < 0:
                 if self._table.count >= self._max_series or self._bytes >= self._max_bytes:
@@ -524,11 +526,14 @@ cdef class Overview:
                 keys[index] = entry(&columns.metric[index], row)
         for index in range(ORIGIN_KEYS):
             keys[METRIC_KEYS + index] = entry(&columns.origin[index], row)
-        keys[KEYS - 1] = -1
+        keys[KEYS - 3] = -1
         if not is_null(&columns.monotonic, row):
-            keys[KEYS - 1] = bit(
+            keys[KEYS - 3] = bit(
                 <const uint8_t *> columns.monotonic.data, columns.monotonic.offset + row
             )
+        # All numbers of 32 bits are processes.
+        keys[KEYS - 2] = not is_null(&columns.process, row)
+        keys[KEYS - 1] = _int32(&columns.process, row)
         for index in range(KEYS):
             mixed = (mixed ^ <uint32_t> keys[index]) * 0x9E3779B97F4A7C15u
             mixed ^= mixed >> 29
@@ -561,14 +566,18 @@ cdef class Overview:
             self.descriptions[number] = description
             self._bytes += getsizeof(description)
         seen.metric = number
-        origin = specification.Origin(
-            *[self._origin_text(index, &columns.origin[index], row) for index in range(ORIGIN_KEYS)]
-        )
+        process = None
+        if not is_null(&columns.process, row):
+            process = <uint32_t> _int32(&columns.process, row)
+        texts.clear()
+        for index in range(ORIGIN_KEYS):
+            texts.append(self._origin_text(index, &columns.origin[index], row))
+        origin = specification.Origin(*texts, process)
         number = self._origin_numbers.get(origin)
         if number is None:
             number = self._origin_numbers[origin] = len(self.origins)
             self.origins.append(origin)
-            self._bytes += 1000 + sum(map(getsizeof, origin))
+            self._bytes += 1000 + sum(map(getsizeof, texts))
         seen.origin = number
         return 0
 

@@ -30,7 +30,13 @@ from dataclasses import dataclass, field
 from struct import pack, unpack
 from sys import getsizeof
 
-from otel_etw.captures.columns.reference import Batch, Row, attributes_json, series_id
+from otel_etw.captures.columns.reference import (
+    Batch,
+    Row,
+    attributes_json,
+    process_of,
+    series_id,
+)
 from otel_etw.captures.columns.series import (
     COUNTER,
     DELTAS,
@@ -416,7 +422,7 @@ class Overview:
         self._bytes = 0
         self._metric_numbers: dict[Metric, int] = {}
         self._origin_numbers: dict[Origin, int] = {}
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[tuple[int, int | None], _Kept] = {}
         self._of_metric: list[list[_Kept]] = []
 
     def __len__(self) -> int:
@@ -445,19 +451,20 @@ class Overview:
     def _add(self, row: Row) -> None:
         point = row.point
         self.points += 1
-        number = series_id(point)
-        kept = self._kept.get(number)
+        series = series_id(point), process_of(row)
+        kept = self._kept.get(series)
         if kept is None:
             if len(self._kept) >= self._max_series or self._bytes >= self._max_bytes:
                 self.left_out += 1
                 return
-            kept = self._kept[number] = self._new(point)
+            kept = self._kept[series] = self._new(row)
         if point.time:
             self.newest_time = max(self.newest_time, point.time)
             self.first_time = min(self.first_time or point.time, point.time)
         self._bytes += kept.add(point, self._bytes >= self._max_bytes)
 
-    def _new(self, point: Point) -> _Kept:
+    def _new(self, row: Row) -> _Kept:
+        point = row.point
         metric = Metric(point.metric, point.kind, point.unit, point.temporality, point.monotonic)
         scope, resource = point.scope, point.resource
         origin = Origin(
@@ -467,6 +474,7 @@ class Overview:
             scope.schema_url,
             attributes_json(resource.attributes),
             resource.schema_url,
+            process_of(row),
         )
         metric_number = self._metric_numbers.setdefault(metric, len(self.metrics))
         if metric_number == len(self.metrics):
@@ -480,7 +488,7 @@ class Overview:
         origin_number = self._origin_numbers.setdefault(origin, len(self.origins))
         if origin_number == len(self.origins):
             self.origins.append(origin)
-            self._bytes += 1000 + sum(map(getsizeof, origin))
+            self._bytes += 1000 + sum(map(getsizeof, origin[:-1]))
         attributes = attributes_json(point.attributes)
         self._bytes += 2000 + len(attributes)
         kind = measure(point.kind, point.temporality, point.monotonic)

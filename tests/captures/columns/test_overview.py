@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from otel_etw.captures.columns import overview
 from otel_etw.captures.columns.reference import Batch, Row
 from otel_etw.captures.columns.series import SLOTS, Series
+from otel_etw.captures.items import Event
 from otel_etw.captures.points import Buckets, Point, Resource, Scope
 from tests.support.batches import any_row, gauge_row, pyarrow_batch
 
@@ -343,6 +344,21 @@ def test_series_beyond_the_limit_are_counted() -> None:
         full = made(max_bytes=1)
         add(full, [gauge_row(1.0, k=k) for k in (1, 2, 3, 1, 3)])
         assert (len(full), full.left_out) == (1, 3)
+
+
+def test_series_of_two_processes_are_two(kept: Any) -> None:
+    rows = []
+    for second in range(4):
+        for process, begin in ((None, 5), (0, 70), ((1 << 32) - 1, 900)):
+            event = None if process is None else Event(BEGIN, process, 1, 0)
+            (row,) = number_rows([begin + second * 10])
+            point = replace(row.point, time=BEGIN + second * SECOND)
+            rows.append(row._replace(event=event, point=point))
+    add(kept, rows)
+    assert [origin.process for origin in kept.origins] == [None, 0, (1 << 32) - 1]
+    found = list(kept.series(0))
+    assert [series.origin for series in found] == [0, 1, 2]
+    assert [(series.value, series.rate) for series in found] == [(35, 10), (100, 10), (930, 10)]
 
 
 @pytest.mark.parametrize("made", BOTH)
