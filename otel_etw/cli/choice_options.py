@@ -104,7 +104,11 @@ _OPTIONS = (
         help="Only points in events that this process wrote; may be repeated: one must match.",
     ),
     provider_option,
-    click.option("--last", is_flag=True, help="Only the newest point of each series."),
+    click.option(
+        "--last",
+        is_flag=True,
+        help="Only the newest point of each series, in ETW logs of each process.",
+    ),
 )
 
 

@@ -12,7 +12,7 @@ from otel_etw.cli.texts import attribute_texts
 if TYPE_CHECKING:
     from otel_etw.captures.points import Attributes
 
-__all__ = ["Origins", "origin_texts", "schema_texts"]
+__all__ = ["Origins", "origin_texts", "process_text", "schema_texts"]
 
 # Which service it is comes first, by which SDK it measures last.
 _FIRST = ("service.name", "service.namespace", "service.version", "service.instance.id")
@@ -20,7 +20,7 @@ _LAST = "telemetry."
 
 
 class Origins:
-    """Resources and scopes as texts: ``service.name=checkout``, ``scope http 1.2``."""
+    """Resources and scopes as texts: ``service.name=checkout``, ``scope http 1.2``; processes."""
 
     def __init__(self, origins: Sequence[Origin]) -> None:
         self._origins = origins
@@ -65,6 +65,11 @@ def _order(keys: Iterable[str]) -> list[str]:
     )
 
 
+def process_text(process: int) -> str:
+    """The process that wrote an event."""
+    return f"process {process}"
+
+
 def schema_texts(resource_url: str, scope_url: str) -> list[str]:
     """The URLs of the schemas that a resource and a scope name."""
     urls = {"resource": resource_url, "scope": scope_url}
@@ -72,12 +77,15 @@ def schema_texts(resource_url: str, scope_url: str) -> list[str]:
 
 
 def _texts(origin: Origin) -> list[str]:
-    return origin_texts(
+    texts = origin_texts(
         json.loads(origin.resource_attributes),
         origin.scope_name,
         origin.scope_version,
         json.loads(origin.scope_attributes),
     )
+    if origin.process is not None:
+        texts.append(process_text(origin.process))
+    return texts
 
 
 def _schemas(origin: Origin) -> list[str]:

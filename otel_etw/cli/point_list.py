@@ -13,7 +13,7 @@ from otel_etw.captures.columns.series import Metric
 from otel_etw.cli.fitting import width, wrapped
 from otel_etw.cli.local_times import Clock
 from otel_etw.cli.metric_line import write_metric
-from otel_etw.cli.origins import origin_texts, schema_texts
+from otel_etw.cli.origins import origin_texts, process_text, schema_texts
 from otel_etw.cli.screen import Part, Screen
 from otel_etw.cli.texts import attribute_texts
 
@@ -121,7 +121,7 @@ class PointList:
         if self._wide:
             texts += schema_texts(resource["schema_url"], scope["schema_url"])
         if "pid" in point:
-            texts.append(f"process {point['pid']}")
+            texts.append(process_text(point["pid"]))
         return texts
 
     def _lines(self, texts: Sequence[str], style: str, indent: str = "") -> None:

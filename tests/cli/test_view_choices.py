@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from opentelemetry.proto.metrics.v1.metrics_pb2 import AGGREGATION_TEMPORALITY_CUMULATIVE
 
 from tests.support.command_line import TIME, capture, gauge, request, run, values
 from tests.support.etl_files import EtlWriter
@@ -179,3 +180,33 @@ def test_events_of_a_process_or_a_provider(log: Path, options: list[str], shown:
     assert [int(line[16:]) for line in points if line[16:].strip().isdigit()] == shown
     overview = run("view", log, *options).stdout
     assert (f" {len(shown)} point" in overview) == bool(shown)
+
+
+def test_series_of_two_processes_are_apart(tmp_path: Path) -> None:
+    """The same resource and attributes in both, and counters that grow by 10 a second."""
+    writer = EtlWriter()
+    for second in range(6):
+        for process, begin in ((100, 10_000), (200, 0)):
+            message, scope_metrics = request()
+            total = scope_metrics.metrics.add(name="c").sum
+            total.aggregation_temporality = AGGREGATION_TEMPORALITY_CUMULATIVE
+            total.is_monotonic = True
+            time = TIME + second * 10**9 + process
+            total.data_points.add(as_int=begin + 10 * second, time_unix_nano=time)
+            ticks = writer.reference + second * writer.frequency + process
+            writer.frame(ticks, message.SerializeToString(), process=process)
+    path = tmp_path / "m.etl"
+    path.write_bytes(writer.file().data)
+    head, overview = run("view", path, "--utc").stdout.split("\n\n", 1)
+    assert "12 points, 2 series of 1 metric" in head
+    assert "process " not in head
+    lines = [line.split() for line in overview.splitlines()]
+    assert lines[1:5:2] == [["from", "process", "100"], ["from", "process", "200"]]
+    assert lines[2][:2] == ["10,050", "10/s"]
+    assert lines[4][:2] == ["50", "10/s"]
+    one = run("view", path, "--pid", "200", "--utc").stdout
+    assert one.split("\n\n")[0].endswith("pool=main), process 200")
+    assert "from" not in one
+    points = run("view", path, "--last", "--points", "--utc").stdout.splitlines()
+    assert [line.split()[-1] for line in points if line.startswith("  22:")] == ["10050", "50"]
+    assert values(path, "--last") == [10_050, 50]

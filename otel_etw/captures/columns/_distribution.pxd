@@ -204,27 +204,75 @@ cdef inline bint _merge(
     return True
 
 
-cdef inline bint _put_sides(Distribution *ours, const Given *given) noexcept nogil:
-    cdef int64_t drop = max(ours.scale - given.scale, <int64_t> 0)
-    cdef int64_t their_drop = max(given.scale - ours.scale, <int64_t> 0)
-    cdef Numbers positive = given.positive, negative = given.negative
-    cdef int64_t positive_offset = given.positive_offset, negative_offset = given.negative_offset
-    _without_empty_ends(&positive, &positive_offset)
-    _without_empty_ends(&negative, &negative_offset)
+cdef struct _Sides:
+    # What a row says, and by how much both scales become smaller.
+    Numbers positive
+    Numbers negative
+    int64_t positive_offset
+    int64_t negative_offset
+    int64_t drop
+    int64_t their_drop
+
+
+cdef inline void _prepare(
+    _Sides *theirs, const Side *positive, const Side *negative, int64_t scale, const Given *given
+) noexcept nogil:
+    """So that neither side needs more than SIDE buckets together with those there are."""
+    theirs.drop = max(scale - given.scale, <int64_t> 0)
+    theirs.their_drop = max(given.scale - scale, <int64_t> 0)
+    theirs.positive, theirs.negative = given.positive, given.negative
+    theirs.positive_offset = given.positive_offset
+    theirs.negative_offset = given.negative_offset
+    _without_empty_ends(&theirs.positive, &theirs.positive_offset)
+    _without_empty_ends(&theirs.negative, &theirs.negative_offset)
     while (
-        _needs(&ours.positive, drop, &positive, positive_offset, their_drop) > SIDE
-        or _needs(&ours.negative, drop, &negative, negative_offset, their_drop) > SIDE
+        _needs(positive, theirs.drop, &theirs.positive, theirs.positive_offset, theirs.their_drop)
+        > SIDE
+        or _needs(
+            negative, theirs.drop, &theirs.negative, theirs.negative_offset, theirs.their_drop
+        )
+        > SIDE
     ):
-        drop += 1
-        their_drop += 1
+        theirs.drop += 1
+        theirs.their_drop += 1
+
+
+cdef inline bint _put_sides(Distribution *ours, const Given *given) noexcept nogil:
+    cdef _Sides theirs
+    _prepare(&theirs, &ours.positive, &ours.negative, ours.scale, given)
     if not (
-        _merge(&ours.positive, drop, &positive, positive_offset, their_drop)
-        and _merge(&ours.negative, drop, &negative, negative_offset, their_drop)
+        _merge(
+            &ours.positive,
+            theirs.drop,
+            &theirs.positive,
+            theirs.positive_offset,
+            theirs.their_drop,
+        )
+        and _merge(
+            &ours.negative,
+            theirs.drop,
+            &theirs.negative,
+            theirs.negative_offset,
+            theirs.their_drop,
+        )
     ):
         return False
-    ours.scale -= drop
+    ours.scale -= theirs.drop
     ours.zero_count = _added(ours.zero_count, given.zero_count)
     return True
+
+
+cdef inline int64_t _sides_need(
+    const Distribution *ours, const Given *given, bint add
+) noexcept nogil:
+    cdef _Sides theirs
+    cdef Side positive = ours.positive, negative = ours.negative
+    if not add:
+        positive.length = negative.length = 0
+    _prepare(&theirs, &positive, &negative, ours.scale if add else given.scale, given)
+    return _needs(
+        &positive, theirs.drop, &theirs.positive, theirs.positive_offset, theirs.their_drop
+    ) + _needs(&negative, theirs.drop, &theirs.negative, theirs.negative_offset, theirs.their_drop)
 
 
 # All kinds ---------------------------------------------------------------------------------------
@@ -244,6 +292,17 @@ cdef inline bint _put_quantiles(Distribution *ours, const Given *given) noexcept
         memcpy(ours.bounds, given.quantiles.data, 8 * <size_t> length)
         memcpy(ours.bounds + length, given.quantile_values, 8 * <size_t> length)
     return True
+
+
+cdef inline int64_t needed_bytes(
+    const Distribution *ours, int kind, const Given *given, bint add
+) noexcept nogil:
+    """What `kept_bytes` would be after `put_distribution`."""
+    if kind == HISTOGRAM:
+        return 8 * (given.bounds.length + given.counts.length)
+    if kind == EXPONENTIAL:
+        return 8 * _sides_need(ours, given, add and ours.kind != 0)
+    return 16 * min(given.quantiles.length, <int64_t> QUANTILES)
 
 
 cdef inline bint put_distribution(

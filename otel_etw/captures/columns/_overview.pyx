@@ -5,6 +5,7 @@ in blocks that are freed together.
 """
 
 from os import urandom
+from sys import getsizeof
 
 cimport cython
 from cpython.unicode cimport PyUnicode_DecodeUTF8
@@ -32,6 +33,7 @@ from otel_etw.captures.columns._distribution cimport (
     Numbers,
     end_distribution,
     kept_bytes,
+    needed_bytes,
     put_distribution,
 )
 from otel_etw.captures.columns._series_table cimport (
@@ -39,6 +41,7 @@ from otel_etw.captures.columns._series_table cimport (
     end_table,
     find_series,
     number_series,
+    series_at,
     start_table,
 )
 from otel_etw.captures.columns._slots cimport (
@@ -73,7 +76,7 @@ _OTHERS = (
     "IsMonotonic", "Attributes", "SeriesId", "StartTimeUnix", "TimeUnix", "Flags", "Value",
     "ValueInt", "Count", "Sum", "Min", "Max", "ExplicitBounds", "BucketCounts", "Scale",
     "ZeroCount", "PositiveOffset", "PositiveBucketCounts", "NegativeOffset",
-    "NegativeBucketCounts", "ValueAtQuantiles",
+    "NegativeBucketCounts", "ValueAtQuantiles", "ProcessId",
 )
 
 cdef enum:
@@ -85,7 +88,7 @@ cdef enum:
     SEEN = 1024
     METRIC_KEYS = 5
     ORIGIN_KEYS = 6
-    KEYS = 12
+    KEYS = 14
 
 cdef uint32_t _NO_VALUE = NO_RECORDED_VALUE
 
@@ -114,6 +117,7 @@ cdef struct _Columns:
     Values negative_offset
     Values negative
     Values quantiles
+    Values process
 
 
 cdef struct _Seen:
@@ -209,6 +213,8 @@ cdef class Overview:
 
     cdef dict _metric_numbers
     cdef dict _origin_numbers
+    cdef dict _texts  # of kept origins: equal ones are one object
+    cdef dict _decoded  # (column, entry of its dictionary) → text, of this batch
     cdef SeriesTable _table
     cdef _Series **_chunks
     cdef size_t _chunk_count
@@ -228,6 +234,7 @@ cdef class Overview:
         self.points = self.left_out = self.first_time = self.newest_time = 0
         self.metrics, self.descriptions, self.origins = [], [], []
         self._metric_numbers, self._origin_numbers = {}, {}
+        self._texts, self._decoded = {}, {}
         self._max_series, self._max_bytes = max_series, max_bytes
         self._seen = <_Seen *> malloc(SEEN * sizeof(_Seen))
         if self._seen == NULL:
@@ -268,6 +275,7 @@ cdef class Overview:
                 self._add(view.length, &columns)
             self.points += view.length
         finally:
+            self._decoded.clear()
             self.left_out = self._left_out
             self.first_time, self.newest_time = self._first_time, self._newest_time
             self._leave()
@@ -291,7 +299,6 @@ cdef class Overview:
     def series(self, metric, limit=None):
         """The first ``limit`` series of a metric, in the order of their first points."""
         cdef uint32_t number = 0
-        shift = specification.common_shift(self.first_time, self.newest_time)
         count = self.series_count(metric)
         if limit is not None:
             count = min(count, limit)
@@ -299,7 +306,8 @@ cdef class Overview:
             self._enter()
             try:
                 number = self._record(number).next if index else self._metric(metric).first
-                shown = self._shown(number, shift)
+                # Rows may be added between two series.
+                shown = self._shown(number)
             finally:
                 self._leave()
             yield shown
@@ -335,7 +343,7 @@ cdef class Overview:
         cdef uint64_t series_id, time
         cdef _Series *series
         for row in range(rows):
-            series_id = (<const uint64_t *> columns.series.data)[columns.series.offset + row]
+            series_id = series_at(&columns.series, &columns.process, row)
             number = find_series(&self._table, series_id)
             if number < 0:
                 if self._table.count >= self._max_series or self._bytes >= self._max_bytes:
@@ -440,17 +448,21 @@ cdef class Overview:
     ) except -1 nogil:
         cdef Given given
         cdef int64_t before
-        cdef bint is_kept
+        cdef bint is_kept, add = metric.measure == DELTAS
+        # The first point is of a series that there was room for.
+        cdef bint is_full = self._bytes >= self._max_bytes and series.points > 1
         if series.distribution == NULL:
+            if is_full:
+                return 0
             series.distribution = <Distribution *> self._place(sizeof(Distribution))
             memset(series.distribution, 0, sizeof(Distribution))
-        elif metric.measure != DELTAS and not is_newest:
+        elif not add and not is_newest:
             return 0
         before = kept_bytes(series.distribution)
         _read(row, metric.kind, columns, &given)
-        is_kept = put_distribution(
-            series.distribution, metric.kind, &given, metric.measure == DELTAS
-        )
+        if is_full and needed_bytes(series.distribution, metric.kind, &given, add) > before:
+            return 0
+        is_kept = put_distribution(series.distribution, metric.kind, &given, add)
         self._bytes += kept_bytes(series.distribution) - before
         if not is_kept:
             with gil:
@@ -514,11 +526,14 @@ cdef class Overview:
                 keys[index] = entry(&columns.metric[index], row)
         for index in range(ORIGIN_KEYS):
             keys[METRIC_KEYS + index] = entry(&columns.origin[index], row)
-        keys[KEYS - 1] = -1
+        keys[KEYS - 3] = -1
         if not is_null(&columns.monotonic, row):
-            keys[KEYS - 1] = bit(
+            keys[KEYS - 3] = bit(
                 <const uint8_t *> columns.monotonic.data, columns.monotonic.offset + row
             )
+        # All numbers of 32 bits are processes.
+        keys[KEYS - 2] = not is_null(&columns.process, row)
+        keys[KEYS - 1] = _int32(&columns.process, row)
         for index in range(KEYS):
             mixed = (mixed ^ <uint32_t> keys[index]) * 0x9E3779B97F4A7C15u
             mixed ^= mixed >> 29
@@ -549,17 +564,32 @@ cdef class Overview:
             number = self._new_metric(metric)
         if description and not self.descriptions[number]:
             self.descriptions[number] = description
+            self._bytes += getsizeof(description)
         seen.metric = number
-        origin = specification.Origin(
-            *[_text(&columns.origin[index], row) for index in range(ORIGIN_KEYS)]
-        )
+        process = None
+        if not is_null(&columns.process, row):
+            process = <uint32_t> _int32(&columns.process, row)
+        texts.clear()
+        for index in range(ORIGIN_KEYS):
+            texts.append(self._origin_text(index, &columns.origin[index], row))
+        origin = specification.Origin(*texts, process)
         number = self._origin_numbers.get(origin)
         if number is None:
             number = self._origin_numbers[origin] = len(self.origins)
             self.origins.append(origin)
-            self._bytes += 1000 + sum(map(len, origin))
+            self._bytes += 1000 + sum(map(getsizeof, texts))
         seen.origin = number
         return 0
+
+    cdef object _origin_text(self, int column, const Values *texts, int64_t row):
+        """The text of a row, which is decoded once a batch: a resource may have thousands of
+        metrics, and one that is known is the same object, so that it is compared at once."""
+        place = (column, entry(texts, row))
+        text = self._decoded.get(place)
+        if text is None:
+            text = text_at(texts.array.dictionary, place[1])
+            text = self._decoded[place] = self._texts.setdefault(text, text)
+        return text
 
     cdef object _new_metric(self, object metric):
         cdef size_t number = len(self.metrics)
@@ -582,7 +612,7 @@ cdef class Overview:
         self.descriptions.append("")
         self.metrics.append(metric)
         self._metric_numbers[metric] = number
-        self._bytes += 1000 + len(metric.name) + len(metric.unit)
+        self._bytes += 1000 + getsizeof(metric.name) + getsizeof(metric.unit)
         return number
 
     # Memory ----------------------------------------------------------------------------------
@@ -628,12 +658,13 @@ cdef class Overview:
 
     # What is shown ---------------------------------------------------------------------------
 
-    cdef object _shown(self, uint32_t number, object shift):
+    cdef object _shown(self, uint32_t number):
         cdef _Series *series = self._record(number)
         cdef const _Metric *metric = self._metrics + series.metric
         cdef Slots larger
         slots = ()
         if series.slots != NULL:
+            shift = specification.common_shift(self._first_time, self._newest_time)
             base = self._first_time >> shift
             used = (self._newest_time >> shift) - base + 1
             slots_at(series.slots, metric.measure, shift, base, used, &larger)

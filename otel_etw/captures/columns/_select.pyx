@@ -25,6 +25,7 @@ from otel_etw.captures.columns._series_table cimport (
     end_table,
     find_series,
     number_series,
+    series_at,
     start_table,
 )
 
@@ -324,6 +325,7 @@ cdef class Newest:
 
     cdef int _note(self, BatchView view, uint32_t number) except -1 nogil:
         cdef Values series = view.column(SERIES)
+        cdef Values processes = view.column(PROCESS)
         cdef Values times = view.column(TIME)
         cdef _Point *point
         cdef uint64_t time
@@ -331,9 +333,7 @@ cdef class Newest:
         cdef int64_t row, index
         for row in range(view.length):
             known = self._table.count
-            index = number_series(
-                &self._table, (<const uint64_t *> series.data)[series.offset + row]
-            )
+            index = number_series(&self._table, series_at(&series, &processes, row))
             if index < 0 or not self._room_for(index):
                 with gil:
                     raise MemoryError
@@ -410,5 +410,5 @@ cdef class Newest:
 
     cdef _Point *_point_of(self, BatchView view, int64_t row) noexcept nogil:
         cdef Values series = view.column(SERIES)
-        cdef uint64_t id_ = (<const uint64_t *> series.data)[series.offset + row]
-        return self._points + find_series(&self._table, id_)
+        cdef Values processes = view.column(PROCESS)
+        return self._points + find_series(&self._table, series_at(&series, &processes, row))

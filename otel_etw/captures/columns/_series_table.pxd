@@ -1,4 +1,4 @@
-"""A hash table that numbers series: SeriesId → 0, 1, 2, … in the order of their first points.
+"""A hash table that numbers series: id → 0, 1, 2, … in the order of their first points.
 
 Open addressing. Ids come from files, so where they go depends on a random odd factor: no file can
 be made whose ids all collide.
@@ -7,6 +7,8 @@ be made whose ids all collide.
 from libc.stdint cimport UINT32_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 
+from otel_etw.captures.columns._batch_view cimport Values, is_null
+
 
 cdef struct SeriesTable:
     uint64_t *ids
@@ -14,6 +16,20 @@ cdef struct SeriesTable:
     uint64_t factor
     int bits  # the table has 2**bits places
     uint32_t count
+
+
+cdef inline uint64_t series_at(
+    const Values *series, const Values *processes, int64_t row
+) noexcept nogil:
+    """The id of a row's series, which in ETW logs is another one for each process: several may
+    have the same resource."""
+    cdef uint64_t number = (<const uint64_t *> series.data)[series.offset + row]
+    if is_null(processes, row):
+        return number
+    return number ^ (
+        (<uint64_t> (<const uint32_t *> processes.data)[processes.offset + row] + 1)
+        * 0x9E3779B97F4A7C15u
+    )
 
 
 cdef inline bint start_table(SeriesTable *table, uint64_t factor) noexcept nogil:

@@ -49,7 +49,9 @@ cdef inline void slots_at(
     for index in range(slots.used):
         if slots.counts[index]:
             slot = ((slots.base + index) >> (shift - slots.shift)) - base
-            _put_slot(larger, kind, slot, slots.values[index], slots.counts[index])
+            # What the caller did not ask for has no place.
+            if slot < SLOTS:
+                _put_slot(larger, kind, slot, slots.values[index], slots.counts[index])
 
 
 cdef inline void _make_room(Slots *slots, int kind, uint64_t time) noexcept nogil:

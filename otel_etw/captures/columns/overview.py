@@ -22,14 +22,21 @@ buckets are brought to the smaller scale, and to one with which a side has at mo
 
 from __future__ import annotations
 
+import copy
 import math
 import operator
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from struct import pack, unpack
+from sys import getsizeof
 
-from otel_etw.captures.columns.reference import Batch, Row, attributes_json, series_id
+from otel_etw.captures.columns.reference import (
+    Batch,
+    Row,
+    attributes_json,
+    process_of,
+    series_id,
+)
 from otel_etw.captures.columns.series import (
     COUNTER,
     DELTAS,
@@ -243,6 +250,16 @@ class _Distribution:
         self.negative = _merged(self.negative, drop, negative, their_drop)
         self.scale -= drop
 
+    def length(self) -> int:
+        """How many numbers of buckets and quantiles are kept."""
+        return (
+            len(self.bounds)
+            + len(self.counts)
+            + len(self.positive.counts)
+            + len(self.negative.counts)
+            + 2 * len(self.quantiles)
+        )
+
     def shown(self) -> Distribution:
         return distribution(
             self.kind,
@@ -301,7 +318,8 @@ class _Kept:
     slots: _Slots | None = None
     distribution: _Distribution | None = None
 
-    def add(self, point: Point) -> None:
+    def add(self, point: Point, is_full: bool) -> int:
+        """How many bytes more the distribution takes, which does not grow where all is full."""
         measured = _measured(point)
         time = point.time
         is_newest = time >= self.newest_time
@@ -309,7 +327,7 @@ class _Kept:
         if measured is None:
             if is_newest:
                 self.newest_time, self.value = time, None
-            return
+            return 0
         if not self.has_measured:
             self._begin(point, measured)
         else:
@@ -317,8 +335,10 @@ class _Kept:
         if is_newest:
             self.newest_time = time
             self.measured, self.value = measured, point.value
-        if point.count is not None:
-            self._add_distribution(point, is_newest)
+        if point.count is None:
+            return 0
+        # The first point is of a series that there was room for.
+        return self._add_distribution(point, is_newest, is_full and self.points > 1)
 
     def _begin(self, point: Point, measured: float) -> None:
         self.has_measured = True
@@ -346,13 +366,21 @@ class _Kept:
         if time < self.first_time:
             self.first_time, self.first = time, measured
 
-    def _add_distribution(self, point: Point, is_newest: bool) -> None:
-        if self.distribution is None:
-            self.distribution = _Distribution()
+    def _add_distribution(self, point: Point, is_newest: bool, is_full: bool) -> int:
+        before = self.distribution
+        if before is not None and self.kind != DELTAS and not is_newest:
+            return 0
+        # What is changed of it is replaced, not changed in place.
+        after = _Distribution() if before is None else copy.copy(before)
         if self.kind == DELTAS:
-            self.distribution.add(point)
-        elif is_newest or not self.distribution.kind:
-            self.distribution.replace(point)
+            after.add(point)
+        else:
+            after.replace(point)
+        more = after.length() - (before.length() if before else 0)
+        if is_full and (before is None or more > 0):
+            return 0
+        self.distribution = after
+        return 8 * more
 
 
 def _measured(point: Point) -> float | None:
@@ -372,7 +400,8 @@ class Overview:
     """What each series of a capture did, however long it is.
 
     Of new series beyond ``max_series``, or when what is kept takes about ``max_bytes``, points are
-    counted in ``left_out`` and not kept.
+    counted in ``left_out`` and not kept. A known series then keeps the distribution that it has
+    where a newer one, or both together, would need more memory.
     """
 
     def __init__(self, max_series: int = _DEFAULT_SERIES, max_bytes: int = _DEFAULT_BYTES) -> None:
@@ -393,7 +422,7 @@ class Overview:
         self._bytes = 0
         self._metric_numbers: dict[Metric, int] = {}
         self._origin_numbers: dict[Origin, int] = {}
-        self._kept: dict[int, _Kept] = {}
+        self._kept: dict[tuple[int, int | None], _Kept] = {}
         self._of_metric: list[list[_Kept]] = []
 
     def __len__(self) -> int:
@@ -415,26 +444,27 @@ class Overview:
 
     def series(self, metric: int, limit: int | None = None) -> Iterator[Series]:
         """The first ``limit`` series of a metric, in the order of their first points."""
-        shift = common_shift(self.first_time, self.newest_time)
-        for kept in islice(self._of_metric[metric], limit):
-            yield self._shown(kept, shift)
+        for kept in self._of_metric[metric][:limit]:
+            # Rows may be added between two series.
+            yield self._shown(kept)
 
     def _add(self, row: Row) -> None:
         point = row.point
         self.points += 1
-        number = series_id(point)
-        kept = self._kept.get(number)
+        series = series_id(point), process_of(row)
+        kept = self._kept.get(series)
         if kept is None:
             if len(self._kept) >= self._max_series or self._bytes >= self._max_bytes:
                 self.left_out += 1
                 return
-            kept = self._kept[number] = self._new(point)
+            kept = self._kept[series] = self._new(row)
         if point.time:
             self.newest_time = max(self.newest_time, point.time)
             self.first_time = min(self.first_time or point.time, point.time)
-        kept.add(point)
+        self._bytes += kept.add(point, self._bytes >= self._max_bytes)
 
-    def _new(self, point: Point) -> _Kept:
+    def _new(self, row: Row) -> _Kept:
+        point = row.point
         metric = Metric(point.metric, point.kind, point.unit, point.temporality, point.monotonic)
         scope, resource = point.scope, point.resource
         origin = Origin(
@@ -444,17 +474,21 @@ class Overview:
             scope.schema_url,
             attributes_json(resource.attributes),
             resource.schema_url,
+            process_of(row),
         )
         metric_number = self._metric_numbers.setdefault(metric, len(self.metrics))
         if metric_number == len(self.metrics):
             self.metrics.append(metric)
+            self._bytes += 1000 + getsizeof(metric.name) + getsizeof(metric.unit)
             self.descriptions.append("")
             self._of_metric.append([])
         if point.description and not self.descriptions[metric_number]:
             self.descriptions[metric_number] = point.description
+            self._bytes += getsizeof(point.description)
         origin_number = self._origin_numbers.setdefault(origin, len(self.origins))
         if origin_number == len(self.origins):
             self.origins.append(origin)
+            self._bytes += 1000 + sum(map(getsizeof, origin[:-1]))
         attributes = attributes_json(point.attributes)
         self._bytes += 2000 + len(attributes)
         kind = measure(point.kind, point.temporality, point.monotonic)
@@ -462,9 +496,10 @@ class Overview:
         self._of_metric[metric_number].append(kept)
         return kept
 
-    def _shown(self, kept: _Kept, shift: int) -> Series:
+    def _shown(self, kept: _Kept) -> Series:
         slots: tuple[float | None, ...] = ()
         if kept.slots is not None:
+            shift = common_shift(self.first_time, self.newest_time)
             base = self.first_time >> shift
             used = (self.newest_time >> shift) - base + 1
             values, counts = kept.slots.at(shift, base, used)

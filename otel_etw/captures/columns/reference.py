@@ -40,6 +40,11 @@ class Row(NamedTuple):
     point: Point
 
 
+def process_of(row: Row) -> int | None:
+    """The process that wrote the event that the point was in."""
+    return row.event.process if row.event else None
+
+
 # Text --------------------------------------------------------------------------------------------
 
 
@@ -150,7 +155,7 @@ def row_values(row: Row) -> dict[str, Any]:
         "File": row.file.encode("utf-8", "replace").decode(),
         "Offset": row.offset,
         "EventTime": _signed(event.time) if event else None,
-        "ProcessId": event.process if event else None,
+        "ProcessId": process_of(row),
         "ThreadId": event.thread if event else None,
         "Processor": event.processor if event else None,
     }

@@ -7,7 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from otel_etw.captures.columns.conditions import AttributeConditions, NameConditions
-from otel_etw.captures.columns.reference import Batch, Row, attributes_json, series_id
+from otel_etw.captures.columns.reference import (
+    Batch,
+    Row,
+    attributes_json,
+    process_of,
+    series_id,
+)
 
 __all__ = ["Newest", "Selector"]
 
@@ -63,12 +69,13 @@ class Selector:
 
 class Newest:
     """The newest point of each series, in the order of the files; of two of one time the later one.
+    In ETW logs, of each series of each process.
 
     Memory grows with the number of series.
     """
 
     def __init__(self) -> None:
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[tuple[int, int | None], Row] = {}
 
     def __len__(self) -> int:
         """How many series there were."""
@@ -77,7 +84,7 @@ class Newest:
     def add(self, batch: Batch) -> None:
         """Take a batch of points."""
         for row in batch.rows:
-            series = series_id(row.point)
+            series = series_id(row.point), process_of(row)
             known = self._rows.get(series)
             if known is None or known.point.time <= row.point.time:
                 # What is put into a dict anew goes to its end.

@@ -55,6 +55,8 @@ class Origin(NamedTuple):
     scope_schema_url: str
     resource_attributes: str
     resource_schema_url: str
+    process: int | None
+    """Of an event: the process that wrote it. Several may have the same resource."""
 
 
 @dataclass(frozen=True, slots=True)

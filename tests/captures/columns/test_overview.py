@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from otel_etw.captures.columns import overview
 from otel_etw.captures.columns.reference import Batch, Row
 from otel_etw.captures.columns.series import SLOTS, Series
+from otel_etw.captures.items import Event
 from otel_etw.captures.points import Buckets, Point, Resource, Scope
 from tests.support.batches import any_row, gauge_row, pyarrow_batch
 
@@ -321,6 +322,20 @@ def test_slots_are_those_of_the_whole_capture(kept: Any) -> None:
     assert second.slots[-1] == 1.0
 
 
+@pytest.mark.parametrize("step", [9, 30, 80, 1 << 50])
+def test_points_may_be_added_between_two_series(kept: Any, step: int) -> None:
+    def rows(step: int) -> list[Row]:
+        return [gauge_row(1.0, time=BEGIN + s * step, k=k) for k in (1, 2) for s in range(4)]
+
+    add(kept, rows(1))
+    found = kept.series(0)
+    assert len(next(found).slots) == 4
+    add(kept, [*rows(step), gauge_row(1.0, time=BEGIN, k=3)])
+    (second,) = found
+    assert second == list(kept.series(0))[1]
+    assert len(second.slots) <= SLOTS
+
+
 def test_series_beyond_the_limit_are_counted() -> None:
     for made in BOTH:
         kept = made(max_series=2)
@@ -329,6 +344,79 @@ def test_series_beyond_the_limit_are_counted() -> None:
         full = made(max_bytes=1)
         add(full, [gauge_row(1.0, k=k) for k in (1, 2, 3, 1, 3)])
         assert (len(full), full.left_out) == (1, 3)
+
+
+def test_series_of_two_processes_are_two(kept: Any) -> None:
+    rows = []
+    for second in range(4):
+        for process, begin in ((None, 5), (0, 70), ((1 << 32) - 1, 900)):
+            event = None if process is None else Event(BEGIN, process, 1, 0)
+            (row,) = number_rows([begin + second * 10])
+            point = replace(row.point, time=BEGIN + second * SECOND)
+            rows.append(row._replace(event=event, point=point))
+    add(kept, rows)
+    assert [origin.process for origin in kept.origins] == [None, 0, (1 << 32) - 1]
+    found = list(kept.series(0))
+    assert [series.origin for series in found] == [0, 1, 2]
+    assert [(series.value, series.rate) for series in found] == [(35, 10), (100, 10), (930, 10)]
+
+
+@pytest.mark.parametrize("made", BOTH)
+def test_descriptions_take_of_the_bytes_that_there_are(made: Any) -> None:
+    kept = made(max_bytes=4_000_000)
+    for number in range(5):
+        row = gauge_row(1.0, name=f"m{number}")
+        text = str(number) * 2_500_000
+        add(kept, [row._replace(point=replace(row.point, description=text))])
+    assert (len(kept), kept.left_out) == (2, 3)
+
+
+@pytest.mark.parametrize("made", BOTH)
+@pytest.mark.parametrize("temporality", ["delta", "cumulative"])
+def test_where_there_is_no_room_distributions_do_not_grow(made: Any, temporality: str) -> None:
+    def rows(second: int, *points: Point) -> list[Row]:
+        changes: dict[str, Any] = {"temporality": temporality, "time": BEGIN + second * SECOND}
+        return [Row("f", 0, None, replace(point, **changes)) for point in points]
+
+    kept = made(max_bytes=2_000_000)
+    small = (
+        histogram([2, 2, 0]),
+        exponential(0, 1, [4, 1], metric="e"),
+        histogram([1], (), metric="nothing yet", count=None),
+    )
+    add(kept, rows(0, *small))
+    text = "d" * 2_000_000
+    add(kept, rows(0, histogram([1, 0, 0], metric="described", description=text)))
+    large = (
+        histogram([1] * 9, range(8)),
+        exponential(0, 1, [1] * 9, metric="e"),
+        histogram([1] * 9, range(8), metric="nothing yet"),
+    )
+    add(kept, rows(1, *large))
+    found = [next(kept.series(number)) for number in range(4)]
+    assert [series.points for series in found] == [2, 2, 2, 1]
+    counts = [series.distribution and series.distribution.count for series in found]
+    assert counts == [4, 5, None, 1]
+    # What needs no more than there is replaces it, or is added.
+    add(kept, rows(2, histogram([1, 1, 1]), exponential(0, 1, [1, 1], metric="e")))
+    found = [next(kept.series(number)) for number in range(2)]
+    counts = [series.distribution and series.distribution.count for series in found]
+    assert counts == ([7, 7] if temporality == "delta" else [3, 2])
+    assert kept.left_out == 0
+
+
+@compiled
+def test_texts_of_an_origin_are_kept_once() -> None:
+    kept = _overview.Overview()
+    for number in range(3):
+        rows = [gauge_row(1.0, name=f"m{number}.{index}") for index in range(3000)]
+        scopes = [
+            row._replace(point=replace(row.point, scope=Scope(name=str(index % 2 + 2 * number))))
+            for index, row in enumerate(rows)
+        ]
+        add(kept, scopes)
+    assert (len(kept), len(kept.metrics), len(kept.origins)) == (9000, 9000, 6)
+    assert len({id(origin.resource_attributes) for origin in kept.origins}) == 1
 
 
 def test_only_as_many_series_are_made_as_asked_for(kept: Any) -> None:

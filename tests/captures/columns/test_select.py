@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from otel_etw.captures.columns import select
 from otel_etw.captures.columns.reference import Batch, Row
+from otel_etw.captures.items import Event
 from tests.support.batches import (
     ROWS,
     SCHEMA,
@@ -249,6 +250,21 @@ def test_the_newest_are_these() -> None:
     newest.add(Batch([gauge_row(4.0, time=0, k="b"), gauge_row(5.0, k="c"), gauge_row(6.0, k="b")]))
     (batch,) = newest.finish()
     assert [row.point.value for row in batch.rows] == [3.0, 5.0, 6.0]
+
+
+def test_the_newest_are_those_of_each_process() -> None:
+    processes = [None, 7, 8, (1 << 32) - 1, 7]
+    events = [None if process is None else Event(1, process, 1, 0) for process in processes]
+    rows = [gauge_row(float(n))._replace(event=event) for n, event in enumerate(events)]
+    newest = select.Newest()
+    newest.add(Batch(rows))
+    (batch,) = newest.finish()
+    assert [row.point.value for row in batch.rows] == [0.0, 2.0, 3.0, 4.0]
+    assert len(newest) == 4
+    if _select:
+        found = _select.Newest()
+        found.add(pyarrow_batch(rows))
+        assert contents(found.finish()) == row_contents(batch.rows)
 
 
 @compiled
