@@ -146,7 +146,7 @@ def test_a_frame_stays_of_the_file_it_was_added_under() -> None:
 
 
 def test_long_names_of_files_fill_a_batch() -> None:
-    decoder = Decoder(batch_bytes=10_000)
+    decoder: Any = Decoder(batch_bytes=10_000)
     sizes = []
     for number in range(20):
         decoder.file(f"{number:02}" * 1_500)
@@ -165,7 +165,7 @@ def test_long_names_of_files_fill_a_batch() -> None:
 
 def test_no_memory_for_a_batch_loses_its_rows_alone() -> None:
     testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
-    decoder = Decoder()
+    decoder: Any = Decoder()
     failures = 0
     for allocation in range(5):
         decoder.add(sums([1, 2, 3]), 0)
