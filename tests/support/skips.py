@@ -10,6 +10,7 @@ import os
 import re
 import sys
 from importlib.metadata import version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
@@ -42,6 +43,11 @@ class Row(NamedTuple):
 
 
 EXPECTED = [
+    Row(
+        r"this Python has no _testcapi",
+        find_spec("_testcapi") is None,
+        "only some builds of CPython have it",
+    ),
     # The system.
     Row(r"on Windows .*", WINDOWS, "the test's subject does not exist on Windows"),
     Row(r"Windows has no fork|this system has no fork", not FORK, "os.fork is of POSIX"),

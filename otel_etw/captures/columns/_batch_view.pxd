@@ -21,6 +21,7 @@ cdef class BatchView:
     cdef ArrowArray *array
 
     cdef Values column(self, int index) noexcept nogil
+    cdef int _require_texts(self, int index, str name, bint is_nullable) except -1
 
 
 cdef inline bint bit(const uint8_t *bitmap, int64_t index) noexcept nogil:
@@ -36,5 +37,6 @@ cdef inline int32_t entry(const Values *values, int64_t row) noexcept nogil:
     return (<const int32_t *> values.data)[values.offset + row]
 
 
+cdef int trust(type batches) except -1
 cdef const uint8_t *validity_of(const ArrowArray *array) noexcept nogil
 cdef str text_at(const ArrowArray *texts, int64_t index)

@@ -10,6 +10,7 @@ from libc.string cimport strcmp
 
 from otel_etw.captures.columns._arrow cimport ArrowArray, ArrowSchema
 
+from otel_etw.captures.columns._batch import Batch
 from otel_etw.captures.columns.schema import COLUMNS
 
 __all__ = ["BatchView"]
@@ -19,7 +20,8 @@ cdef class BatchView:
     """Holds a batch as long as it is looked at.
 
     Takes any object with ``__arrow_c_array__`` whose first columns are those of ``schema.py``.
-    TypeError for what has no such method, ValueError for other columns.
+    TypeError for what has no such method, ValueError for other columns, and for a row that has no
+    text of its dictionary where it must have one: consumers may look up texts without asking.
     """
 
     def __cinit__(self, batch):
@@ -30,6 +32,40 @@ cdef class BatchView:
         self.array = <ArrowArray *> PyCapsule_GetPointer(self._array_capsule, "arrow_array")
         self.length = self.array.length
         _require_columns(self.schema, _EXPECTED)
+        if type(batch) not in _TRUSTED:
+            for index, column in enumerate(COLUMNS):
+                if column.type.is_dictionary:
+                    self._require_texts(index, column.name, column.is_nullable)
+
+    cdef int _require_texts(self, int index, str name, bint is_nullable) except -1:
+        """Each row of a column of texts has one, or is null where it may be."""
+        cdef Values values = self.column(index)
+        cdef ArrowArray *texts = values.array.dictionary
+        cdef const uint8_t *validity = validity_of(texts)
+        cdef int64_t row
+        cdef int32_t text = 0
+        cdef bint is_right = True
+        with nogil:
+            for row in range(self.length):
+                if is_null(&values, row):
+                    is_right = is_nullable
+                else:
+                    text = entry(&values, row)
+                    is_right = 0 <= text < texts.length and (
+                        validity == NULL or bit(validity, texts.offset + text)
+                    )
+                if not is_right:
+                    break
+        if is_right:
+            return 0
+        if is_null(&values, row):
+            raise ValueError(f"row {row} of column {name} is null, which it may not be")
+        if not 0 <= text < texts.length:
+            raise ValueError(
+                f"row {row} of column {name}: a dictionary of {texts.length:,} texts has no entry "
+                f"{text}"
+            )
+        raise ValueError(f"row {row} of column {name} has entry {text}, which is null")
 
     cdef Values column(self, int index) noexcept nogil:
         cdef Values values
@@ -39,6 +75,16 @@ cdef class BatchView:
         values.data = array.buffers[1]
         values.offset = self.array.offset + array.offset
         return values
+
+
+# Types whose batches are right as they were made here.
+_TRUSTED = {Batch}
+
+
+cdef int trust(type batches) except -1:
+    """Batches of this very type are not checked row by row."""
+    _TRUSTED.add(batches)
+    return 0
 
 
 cdef const uint8_t *validity_of(const ArrowArray *array) noexcept nogil:

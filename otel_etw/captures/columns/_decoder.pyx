@@ -27,7 +27,7 @@ from otel_etw.captures.columns._known cimport (
 )
 from otel_etw.captures.columns._point_fields cimport PointFields, fill_point_fields, kind_of
 from otel_etw.captures.columns._points cimport Rows, read_point
-from otel_etw.captures.columns._protobuf cimport Field, Span, find, next_field
+from otel_etw.captures.columns._protobuf cimport Field, Span, find, next_field, span_size
 from otel_etw.captures.columns._runs cimport (
     Runs,
     Source,
@@ -201,7 +201,12 @@ cdef class Decoder:
             if status < 0:
                 self.abandon()
                 raise MemoryError("no memory for the columns of a batch")
-            batch = new_batch(self.rows.storage)
+            try:
+                batch = new_batch(self.rows.storage)
+            except MemoryError:
+                # The columns are filled, and cannot be filled again.
+                self.abandon()
+                raise
             self.rows.storage = NULL
             self.start_batch()
             if self.is_forgetting_due():
@@ -369,7 +374,7 @@ cdef class Decoder:
         cdef Entry *scope
         cdef Entry *metric
         cdef size_t size = 0
-        if self.read_around() < 0:
+        if self.read_around() < 0 or self.read_file() < 0:
             return NO_MEMORY
         if self.rows.storage == NULL:
             self.rows.storage = take_storage(self.pool, self.most_rows)
@@ -383,6 +388,8 @@ cdef class Decoder:
             size += scope_texts_size(&self.known, self.scope)
         if metric.stamp != self.known.stamp:
             size += metric_texts_size(&self.known, self.metric)
+        if not self.has_source and self.is_new_file():
+            size += span_size(self.frame_file_name)
         if self.rows.count and size and self.header_bytes + size > self.most_bytes:
             return FULL
         scope.stamp = metric.stamp = self.known.stamp
@@ -415,10 +422,23 @@ cdef class Decoder:
             self.has_metric = True
         return 0
 
+    cdef int read_file(self) noexcept nogil:
+        """The name of the file that the frame is of."""
+        cdef int64_t file
+        if not self.has_source:
+            file = intern_text(&self.known, self.frame_file_name)
+            if file < 0:
+                return -1
+            self.source.file = <uint32_t>file
+        return 0
+
+    cdef bint is_new_file(self) noexcept nogil:
+        """Whether the rows before, if any, are of another file."""
+        cdef size_t count = self.runs.sources.used // sizeof(Source)
+        return count == 0 or (
+            (<const Source *>self.runs.sources.data)[count - 1].file != self.source.file
+        )
+
     cdef int start_source(self) noexcept nogil:
-        cdef int64_t file = intern_text(&self.known, self.frame_file_name)
-        if file < 0:
-            return -1
-        self.source.file = <uint32_t>file
         self.has_source = True
         return add_source(&self.runs, &self.source)

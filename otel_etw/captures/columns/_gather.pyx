@@ -7,10 +7,10 @@ from cpython.pycapsule cimport PyCapsule_GetPointer, PyCapsule_New
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.stdlib cimport calloc, free, malloc
-from libc.string cimport memcpy, memset, strlen
+from libc.string cimport memcpy, memset, strchr, strcmp, strlen, strncmp
 
 from otel_etw.captures.columns._arrow cimport ArrowArray, ArrowSchema
-from otel_etw.captures.columns._batch_view cimport BatchView, bit, validity_of
+from otel_etw.captures.columns._batch_view cimport BatchView, bit, trust, validity_of
 
 __all__ = ["GatheredRows"]
 
@@ -44,20 +44,31 @@ cdef class GatheredRows:
             raise MemoryError
         try:
             _share(&self._array, shared, self)
-            return schema, PyCapsule_New(shared, "arrow_array", _end_array_capsule)
+            capsule = PyCapsule_New(shared, "arrow_array", _end_array_capsule)
         except BaseException:
             _release_if_held(shared)
             free(shared)
             raise
+        # From here on the capsule frees it, also when there is no memory for the tuple.
+        return schema, capsule
 
     def __dealloc__(self):
         _release_if_held(&self._array)
         _release_if_held_schema(&self._schema)
 
 
+# What is gathered was checked when its batch was.
+trust(GatheredRows)
+
+
 cdef GatheredRows gather(BatchView view, const int64_t *rows, int64_t count):
-    """The rows with these indices, which are distinct, in their order."""
+    """The rows with these indices, which are distinct, in their order. ValueError where a column
+    behind those of schema.py has a type that is not copied here.
+    """
     cdef GatheredRows gathered = GatheredRows.__new__(GatheredRows)
+    cdef int64_t column
+    for column in range(view.schema.n_children):
+        _require_type(view.schema.children[column], view.schema.children[column].name)
     _copy_schema(view.schema, &gathered._schema)
     with nogil:
         _gather(view.schema, view.array, rows, count, &gathered._array)
@@ -109,22 +120,22 @@ cdef int _gather(
         _begin(target, count, 2, 0)
         _gather_validity(source, rows, count, target)
         _gather_dictionary(schema, source, rows, count, target)
-    elif format[0] == c"+" and format[1] == c"s":
+    elif strcmp(format, b"+s") == 0:
         _begin(target, count, 1, schema.n_children)
         _gather_validity(source, rows, count, target)
         _gather_members(schema, source, rows, count, target)
-    elif format[0] == c"+" and format[1] == c"l":
+    elif strcmp(format, b"+l") == 0:
         _begin(target, count, 2, 1)
         _gather_validity(source, rows, count, target)
         _gather_lists(schema, source, rows, count, target)
-    elif format[0] == c"u":
+    elif strcmp(format, b"u") == 0:
         _begin(target, count, 3, 0)
         _gather_validity(source, rows, count, target)
         _gather_texts(source, rows, count, target)
     else:
         _begin(target, count, 2, 0)
         _gather_validity(source, rows, count, target)
-        if format[0] == c"b":
+        if strcmp(format, b"b") == 0:
             target.buffers[1] = _gather_bits(
                 <const uint8_t *> source.buffers[1], source.offset, rows, count
             )
@@ -133,16 +144,67 @@ cdef int _gather(
     return 0
 
 
-cdef size_t _width(const char *format) except 0 nogil:
-    """The bytes of a value of a type of fixed width."""
-    if format[0] == c"l" or format[0] == c"L" or format[0] == c"g" or format[0] == c"t":
-        return 8
-    if format[0] == c"i" or format[0] == c"I":
+cdef size_t _width(const char *format) noexcept nogil:
+    """The bytes of a value of a type of fixed width; 0 of any other type."""
+    if strlen(format) == 1:
+        if strchr(b"lLg", format[0]) != NULL:
+            return 8
+        if strchr(b"iI", format[0]) != NULL:
+            return 4
+        return 2 if format[0] == c"S" else 0
+    if strlen(format) != 3:
+        # A timestamp, with its time zone behind the colon.
+        if strncmp(format, b"ts", 2) == 0 and _is_unit(format[2]) and format[3] == c":":
+            return 8
+        return 0
+    if (
+        strcmp(format, b"tdD") == 0
+        or strcmp(format, b"tts") == 0
+        or strcmp(format, b"ttm") == 0
+        or strcmp(format, b"tiM") == 0
+    ):
         return 4
-    if format[0] == c"S":
-        return 2
-    with gil:
-        raise ValueError(f"a column of Arrow's format {(<bytes> format).decode()}")
+    if (
+        strcmp(format, b"tdm") == 0
+        or strcmp(format, b"ttu") == 0
+        or strcmp(format, b"ttn") == 0
+        or strcmp(format, b"tiD") == 0
+        or (strncmp(format, b"tD", 2) == 0 and _is_unit(format[2]))
+    ):
+        return 8
+    return 0
+
+
+cdef bint _is_unit(char unit) noexcept nogil:
+    """Seconds, milliseconds, microseconds or nanoseconds."""
+    return unit == c"s" or unit == c"m" or unit == c"u" or unit == c"n"
+
+
+cdef int _require_type(const ArrowSchema *schema, const char *column) except -1:
+    """ValueError where a column, or what it is made of, has a type that is not copied here."""
+    cdef const char *format = schema.format
+    cdef int64_t child
+    if schema.dictionary != NULL:
+        if strcmp(format, b"i") != 0:
+            raise ValueError(
+                f"the indices of column {_name(column)} have Arrow's format "
+                f"{(<bytes> format).decode()}; i is allowed"
+            )
+        return _require_type(schema.dictionary, column)
+    if strcmp(format, b"+s") == 0 or strcmp(format, b"+l") == 0:
+        for child in range(schema.n_children):
+            _require_type(schema.children[child], column)
+        return 0
+    if strcmp(format, b"u") != 0 and strcmp(format, b"b") != 0 and not _width(format):
+        raise ValueError(
+            f"column {_name(column)} has Arrow's format {(<bytes> format).decode()}, "
+            "of which no rows can be chosen"
+        )
+    return 0
+
+
+cdef str _name(const char *column):
+    return "without a name" if column == NULL else (<bytes> column).decode("utf-8", "replace")
 
 
 cdef uint8_t *_gather_bits(
@@ -240,6 +302,12 @@ cdef int _gather_dictionary(
             if validity != NULL and not bit(validity, i):
                 continue
             entry = entries[rows[i]]
+            if not 0 <= entry < distinct:
+                with gil:
+                    raise ValueError(
+                        f"row {rows[i]} of column {_name(schema.name)} has entry {entry} of a "
+                        f"dictionary of {distinct:,}"
+                    )
             if places[entry] < 0:
                 places[entry] = found
                 used[found] = entry

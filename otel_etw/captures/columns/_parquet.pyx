@@ -269,12 +269,23 @@ cdef void fill_flat(
     scratch.values = values
 
 
-cdef void fill_lists(
+cdef int64_t first_null(const uint8_t *validity, int64_t offset, int64_t rows) noexcept nogil:
+    """The first row that is null; -1 where none is."""
+    cdef int64_t row
+    if validity != NULL:
+        for row in range(rows):
+            if not bit(validity, offset + row):
+                return row
+    return -1
+
+
+cdef int64_t fill_lists(
     Scratch *scratch, const uint8_t *validity, const int32_t *ends, int64_t rows, int64_t offset,
     const uint8_t *inner, int64_t shift, int row_level, int most_level
 ) noexcept nogil:
     """``ends`` begins at the first row's list, item i is the leaf's value ``shift + i``. Levels:
-    of a null row 0, then those of an empty list, a null item, an item."""
+    of a null row 0, then those of an empty list, a null item, an item. The first row that has a
+    null where these levels leave no room for one; -1 where there is none."""
     cdef int32_t *repeated = <int32_t *>scratch.repeated.data
     cdef int32_t *defined = <int32_t *>scratch.defined.data
     cdef int64_t *present = <int64_t *>scratch.present.data
@@ -282,6 +293,8 @@ cdef void fill_lists(
     for row in range(rows):
         repeated[n] = 0
         if validity != NULL and not bit(validity, offset + row):
+            if row_level == 0:
+                return row
             defined[n] = 0
             n += 1
             continue
@@ -295,6 +308,8 @@ cdef void fill_lists(
                 defined[n] = most_level
                 present[values] = shift + i
                 values += 1
+            elif most_level - row_level == 1:
+                return row
             else:
                 defined[n] = most_level - 1
             n += 1
@@ -304,6 +319,7 @@ cdef void fill_lists(
     if values and values == present[values - 1] - present[0] + 1:
         scratch.is_dense = True
         scratch.first = present[0]
+    return -1
 
 
 cdef bint fill_full_lists(
@@ -403,6 +419,7 @@ cdef class Pages:
         cdef int most_level = leaf.most_level
         cdef const uint8_t *validity
         cdef const int32_t *ends
+        cdef int32_t no_end = 0
         self._require_page_room()
         out.used = self._values.used = 0
         column = array = self._view.array.children[<int>leaf.column]
@@ -415,7 +432,8 @@ cdef class Pages:
             items = column.children[0]
             array = items if leaf.member < 0 else items.children[<int>leaf.member]
             shift = items.offset if leaf.member < 0 else items.offset + array.offset
-            ends = <const int32_t *>column.buffers[1] + offset
+            # Of no rows there may be no memory.
+            ends = <const int32_t *>column.buffers[1] + offset if rows else &no_end
             make_room(scratch, rows + ends[rows] - ends[0])
             if validity_of(array) == NULL and fill_full_lists(
                 scratch, validity, ends, rows, offset, shift
@@ -423,13 +441,14 @@ cdef class Pages:
                 require(put_levels(out, <int32_t *>scratch.repeated.data, scratch.count, 1))
                 require(put_same_level(out, most_level, most_level, scratch.count))
             else:
-                fill_lists(
+                require_no_null(leaf, fill_lists(
                     scratch, validity, ends, rows, offset, validity_of(array), shift,
                     leaf.row_level, most_level
-                )
+                ))
                 require(put_levels(out, <int32_t *>scratch.repeated.data, scratch.count, 1))
                 require(put_levels(out, <int32_t *>scratch.defined.data, scratch.count, most_level))
-        elif validity == NULL:
+        elif validity == NULL or most_level == 0:
+            require_no_null(leaf, first_null(validity, offset, rows))
             scratch.is_dense = True
             scratch.first = offset
             scratch.count = scratch.values = rows
@@ -518,6 +537,15 @@ cdef class Pages:
         require(put_number(&self._body, <uint64_t>width, 1))
         require(put_hybrid(&self._body, indices, scratch.values, width))
         return 0
+
+
+cdef inline int require_no_null(object leaf, int64_t row) except -1:
+    """``row`` is -1, or one that has a null."""
+    if row >= 0:
+        raise ValueError(
+            f"row {row} of column {'.'.join(leaf.path)} has a null, which it may not have"
+        )
+    return 0
 
 
 cdef inline int require(int done) except -1:

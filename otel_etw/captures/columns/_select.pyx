@@ -333,8 +333,11 @@ cdef class Newest:
         cdef int64_t row, index
         for row in range(view.length):
             known = self._table.count
-            index = number_series(&self._table, series_at(&series, &processes, row))
-            if index < 0 or not self._room_for(index):
+            # First the room for a point, so that no series is numbered that has none.
+            index = -1
+            if self._room_for(known):
+                index = number_series(&self._table, series_at(&series, &processes, row))
+            if index < 0:
                 with gil:
                     raise MemoryError
             time = 0
@@ -380,7 +383,7 @@ cdef class Newest:
         cdef _Held *held = self._held + number
         cdef BatchView view
         cdef int64_t *rows
-        cdef int64_t index
+        cdef int64_t index, found = 0
         held.is_queued = False
         if not held.live:
             self._batches[number] = None
@@ -390,25 +393,31 @@ cdef class Newest:
         rows = <int64_t *> _allocate(held.live * sizeof(int64_t))
         try:
             with nogil:
-                self._live_rows(view, number, rows)
-            self._batches[number] = gather(view, rows, held.live)
-            for index in range(held.live):
+                found = self._live_rows(view, number, rows)
+            if found != held.live:
+                raise ValueError("a batch has other rows than when it was added")
+            self._batches[number] = gather(view, rows, found)
+            for index in range(found):
                 self._point_of(view, rows[index]).row = <uint32_t> index
-            held.rows = held.live
+            held.rows = found
         finally:
             free(rows)
         return 0
 
-    cdef void _live_rows(self, BatchView view, uint32_t number, int64_t *rows) noexcept nogil:
+    cdef int64_t _live_rows(self, BatchView view, uint32_t number, int64_t *rows) noexcept nogil:
+        """Puts them into ``rows``, and says how many they are."""
         cdef _Point *point
         cdef int64_t row, found = 0
         for row in range(view.length):
             point = self._point_of(view, row)
-            if point.batch == number and point.row == <uint32_t> row:
+            # The series of rows that there was no memory for are not known.
+            if point != NULL and point.batch == number and point.row == <uint32_t> row:
                 rows[found] = row
                 found += 1
+        return found
 
     cdef _Point *_point_of(self, BatchView view, int64_t row) noexcept nogil:
         cdef Values series = view.column(SERIES)
         cdef Values processes = view.column(PROCESS)
-        return self._points + find_series(&self._table, series_at(&series, &processes, row))
+        cdef int64_t number = find_series(&self._table, series_at(&series, &processes, row))
+        return NULL if number < 0 else self._points + number

@@ -5,7 +5,7 @@ counted. Of storage that nobody holds any more, a pool keeps one for the next ba
 such memory from the system anew costs as much as to decode into it.
 """
 
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport INT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free
 from libc.string cimport memset
 
@@ -264,8 +264,11 @@ cdef inline void end_list(Vector *column, size_t row, size_t end) noexcept nogil
 
 
 cdef inline int append_text_end(Buffer *ends, const Buffer *texts) noexcept nogil:
-    """The text that was put into ``texts`` ends here; -1 when there is no memory."""
+    """The text that was put into ``texts`` ends here; -1 when there is no memory, or no room for
+    it in Arrow's 32-bit offsets."""
     cdef int32_t end = 0
+    if texts.used > INT32_MAX:
+        return -1
     if ends.used == 0 and append(ends, &end, sizeof(end)) < 0:
         return -1
     end = <int32_t>texts.used

@@ -362,8 +362,8 @@ cdef class _Rows:
         for which, q in enumerate(QUANTILES.values()):
             self.quantiles[which] = q
         self.describe_distribution()
-        for cell in cells:
-            self.add_cell(*cell)
+        for before_it, name, kind, behind, instead in cells:
+            self.add_cell(before_it, name, kind, behind, instead)
 
     def __dealloc__(self):
         cdef int index
@@ -402,8 +402,12 @@ cdef class _Rows:
         self.distribution.negative = self.column("NegativeBucketCounts")
         return 0
 
-    def add_cell(self, bytes before, str name, CellKind kind, bytes behind, bytes instead):
+    cdef int add_cell(
+        self, bytes before, str name, CellKind kind, bytes behind, bytes instead
+    ) except -1:
         cdef Cell *cell = &self.cells[self.cell_count]
+        if self.cell_count == CELLS:
+            raise ValueError(f"more than {<int> CELLS} cells a row")
         cell.kind = kind
         cell.values = self.column(name)
         cell.is_nullable = name in _NULLABLE
@@ -420,6 +424,7 @@ cdef class _Rows:
             if cell.entries == NULL:
                 raise MemoryError(f"no memory for a dictionary of {cell.entry_count:,} texts")
         self.cell_count += 1
+        return 0
 
     cdef int put_row(self, int64_t row, bint is_first) except -1:
         """``is_first``: no row stands before it in ``out``.

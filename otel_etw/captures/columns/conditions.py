@@ -14,6 +14,9 @@ __all__ = ["AttributeConditions", "NameConditions", "attribute_text"]
 # Bytes of attributes whose answer is kept, roughly.
 _KEPT = 8 << 20
 
+# Characters of the longest name whose answer is kept.
+_LONGEST_KEPT = 1024
+
 
 class NameConditions:
     """Whether a metric's name matches one of the patterns of `fnmatch`; upper and lower case are
@@ -21,10 +24,14 @@ class NameConditions:
 
     def __init__(self, patterns: Sequence[str]) -> None:
         self._patterns = tuple(patterns)
-        self.matches = lru_cache(4096)(self._matches)
+        self._kept = lru_cache(4096)(self._matches)
 
     def __bool__(self) -> bool:
         return bool(self._patterns)
+
+    def matches(self, name: str) -> bool:
+        """Answers for names of up to 1,024 characters are kept."""
+        return self._matches(name) if len(name) > _LONGEST_KEPT else self._kept(name)
 
     def _matches(self, name: str) -> bool:
         return not self._patterns or any(fnmatchcase(name, each) for each in self._patterns)

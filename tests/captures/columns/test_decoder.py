@@ -145,6 +145,44 @@ def test_a_frame_stays_of_the_file_it_was_added_under() -> None:
     assert [row["File"] for row in all_rows(decoder, True)] == ["one", "one"]
 
 
+def test_long_names_of_files_fill_a_batch() -> None:
+    decoder: Any = Decoder(batch_bytes=10_000)
+    sizes = []
+    for number in range(20):
+        decoder.file(f"{number:02}" * 1_500)
+        is_full = decoder.add(sums([number]), 0)
+        while is_full:
+            sizes.append(len(decoder.take()))
+            is_full = decoder.resume()
+    sizes.append(len(decoder.take()))
+    assert sum(sizes) == 20
+    assert max(sizes) <= 4
+    # A name that many frames share counts once.
+    for number in range(100):
+        assert not decoder.add(sums([number]), 0)
+    assert len(decoder.take()) == 100
+
+
+def test_no_memory_for_a_batch_loses_its_rows_alone() -> None:
+    testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
+    decoder: Any = Decoder()
+    failures = 0
+    for allocation in range(5):
+        decoder.add(sums([1, 2, 3]), 0)
+        testcapi.set_nomemory(allocation, allocation + 1)
+        try:
+            batch = decoder.take()
+        except MemoryError:
+            failures += 1
+            batch = None
+        finally:
+            testcapi.remove_mem_hooks()
+        assert (batch is None and decoder.take() is None) or len(batch) == 3
+    assert failures
+    decoder.add(sums([4, 5]), 0)
+    assert [row["ValueInt"] for row in rows(decoder.take())] == [4, 5]
+
+
 def test_a_frame_must_be_finished_before_the_next() -> None:
     decoder = Decoder(rows=1)
     assert decoder.add(sums([1, 2]), 0)

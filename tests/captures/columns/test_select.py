@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import random
 import threading
+import tracemalloc
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from otel_etw.captures.columns import select
+from otel_etw.captures.columns.conditions import NameConditions
 from otel_etw.captures.columns.reference import Batch, Row
 from otel_etw.captures.items import Event
 from tests.support.batches import (
@@ -137,6 +139,39 @@ def test_there_may_be_64_conditions() -> None:
         assert selector(attributes=asked[:64] * 2)(batch) is batch
         with pytest.raises(ValueError, match="65 conditions on attributes; 64 are allowed"):
             selector(attributes=asked)
+
+
+def test_the_answer_for_a_very_long_name_is_not_kept() -> None:
+    conditions = NameConditions(["x*"])
+    tracemalloc.start()
+    try:
+        for number in range(50):
+            assert conditions.matches("x" * 100_000 + str(number))
+            assert not conditions.matches("y" * 100_000 + str(number))
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_000_000
+
+
+@compiled
+def test_no_memory_for_the_pair_of_capsules_does_no_harm() -> None:
+    testcapi = pytest.importorskip("_testcapi", reason="this Python has no _testcapi")
+    found = _select.Selector(names=["http.*"])(pyarrow_batch(four()))
+    # Now there is no freed tuple that could be used again.
+    tuples = [(number, number) for number in range(5_000)]
+    failures = 0
+    for allocation in range(20):
+        testcapi.set_nomemory(allocation, allocation + 1)
+        try:
+            found.__arrow_c_array__()
+        except MemoryError:
+            failures += 1
+        finally:
+            testcapi.remove_mem_hooks()
+    assert failures
+    del tuples
+    assert len(contents([found])) == 2
 
 
 @compiled
