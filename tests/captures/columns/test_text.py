@@ -25,7 +25,7 @@ TWINS = pytest.mark.parametrize("twin", [text, _text], ids=["python", "compiled"
 
 def test_there_are_not_more_cells_than_there_is_room_for() -> None:
     batch = Batch([a_row()])
-    made = _text.csv_rows(batch)
+    made: Any = _text.csv_rows(batch)
     assert not hasattr(made, "add_cell")
     with pytest.raises(ValueError, match="more than 64 cells a row"):
         type(made)(batch, ((b"", "MetricName", 0, b"", b""),) * 65, b"", b"\n", False, False)
