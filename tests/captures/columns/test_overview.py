@@ -124,6 +124,14 @@ def test_both_tell_the_same_of_series_of_many_points(rows: list[Row], cut: int) 
     assert found == expected
 
 
+@compiled
+@settings(max_examples=400)
+@given(points_of_few_series(), st.integers(0, 25))
+def test_both_tell_the_same_where_there_is_room_for_one_series(rows: list[Row], cut: int) -> None:
+    found, expected = both_told([rows[:cut], rows[cut:]], max_bytes=1)
+    assert found == expected
+
+
 # What it means -----------------------------------------------------------------------------------
 
 
