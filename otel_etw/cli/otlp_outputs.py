@@ -10,7 +10,7 @@ from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
 from otel_etw.captures import Damage, Frame, Item
 from otel_etw.captures.columns import check_request
-from otel_etw.captures.columns.reference import Batch, Row, series_id
+from otel_etw.captures.columns.reference import Batch, Row, series_of
 from otel_etw.captures.columns.select import Selector
 from otel_etw.captures.points import points
 from otel_etw.captures.requests import ExportMetricsServiceRequest, parse_request
@@ -66,7 +66,7 @@ class OtlpConsumer:
         self._encode = encode
         self._choice = choice
         self._select = Selector(**choice.conditions)
-        self._newest: dict[int, tuple[int, bytes]] = {}
+        self._newest: dict[tuple[int, int | None], tuple[int, bytes]] = {}
 
     def take(self, items: Iterable[Item | None], report: FileReport) -> Iterator[Remark]:
         for item in items:
@@ -104,7 +104,7 @@ class OtlpConsumer:
     ) -> None:
         for number in (number for number, is_kept in enumerate(kept) if is_kept):
             point = rows[number].point
-            series = series_id(point)
+            series = series_of(rows[number])
             if series in self._newest and self._newest[series][0] > point.time:
                 continue
             only = [each == number for each in range(len(rows))]

@@ -188,6 +188,19 @@ def test_the_chosen_points_are_those_of_view(
     )
 
 
+@endings
+def test_the_newest_points_are_those_of_each_process(ending: str, tmp_path: Path) -> None:
+    """Two processes have the same resource, as workers of one service have."""
+    writer = EtlWriter()
+    for number in range(6):
+        message = gauge(number, time=number + 1).SerializeToString()
+        writer.frame(writer.reference + number, message, process=100 + number % 2)
+    path = tmp_path / "trace.etl"
+    path.write_bytes(writer.file().data)
+    output = converted(tmp_path / f"out.{ending}", path, "--last")
+    assert READERS[ending](output) == [gauge(4, time=5), gauge(5, time=6)]
+
+
 def _view(path: Path, *choice: str) -> list[dict[str, Any]]:
     text = run("view", path, "--format", "jsonl", *choice).stdout
     return [json.loads(line) for line in text.splitlines()]

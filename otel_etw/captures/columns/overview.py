@@ -35,7 +35,7 @@ from otel_etw.captures.columns.reference import (
     Row,
     attributes_json,
     process_of,
-    series_id,
+    series_of,
 )
 from otel_etw.captures.columns.series import (
     COUNTER,
@@ -451,7 +451,7 @@ class Overview:
     def _add(self, row: Row) -> None:
         point = row.point
         self.points += 1
-        series = series_id(point), process_of(row)
+        series = series_of(row)
         kept = self._kept.get(series)
         if kept is None:
             if len(self._kept) >= self._max_series or self._bytes >= self._max_bytes:

@@ -97,6 +97,12 @@ def series_id(point: Point) -> int:
     return _short_hash(b"".join(_text_hash(text).to_bytes(8, "little") for text in texts))
 
 
+def series_of(row: Row) -> tuple[int, int | None]:
+    """What points have in common that are shown or kept as one series: `series_id` and, in ETW
+    logs, the process, for several may have the same resource."""
+    return series_id(row.point), process_of(row)
+
+
 def _text_hash(text: str) -> int:
     data = text.encode()
     return _short_hash(data) if len(data) <= _SHORT else xxh64(data)

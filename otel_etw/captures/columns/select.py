@@ -11,8 +11,7 @@ from otel_etw.captures.columns.reference import (
     Batch,
     Row,
     attributes_json,
-    process_of,
-    series_id,
+    series_of,
 )
 
 __all__ = ["Newest", "Selector"]
@@ -84,7 +83,7 @@ class Newest:
     def add(self, batch: Batch) -> None:
         """Take a batch of points."""
         for row in batch.rows:
-            series = series_id(row.point), process_of(row)
+            series = series_of(row)
             known = self._rows.get(series)
             if known is None or known.point.time <= row.point.time:
                 # What is put into a dict anew goes to its end.
