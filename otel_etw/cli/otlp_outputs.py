@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Any, Protocol
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
@@ -102,15 +102,13 @@ class OtlpConsumer:
     def _keep_newest(
         self, request: ExportMetricsServiceRequest, rows: Sequence[Row], kept: Sequence[bool]
     ) -> None:
-        for number in (number for number, is_kept in enumerate(kept) if is_kept):
-            point = rows[number].point
-            series = series_of(rows[number])
-            if series in self._newest and self._newest[series][0] > point.time:
+        for row, is_kept, alone in zip(rows, kept, _each_alone(request), strict=True):
+            series = series_of(row)
+            if not is_kept or self._newest.get(series, (0,))[0] > row.point.time:
                 continue
-            only = [each == number for each in range(len(rows))]
             # Taken out first: they come in the order of the files.
             self._newest.pop(series, None)
-            self._newest[series] = point.time, _pruned(request, only).SerializeToString()
+            self._newest[series] = row.point.time, alone().SerializeToString()
 
     def _put(self, payload: bytes) -> None:
         for piece in self._encode(payload):
@@ -122,6 +120,53 @@ class OtlpConsumer:
     def finish(self) -> None:
         for _, payload in self._newest.values():
             self._put(payload)
+
+
+def _each_alone(
+    request: ExportMetricsServiceRequest,
+) -> Iterator[Callable[[], ExportMetricsServiceRequest]]:
+    """For each point what makes a copy of the request with that point alone."""
+    around = _without(request, "resource_metrics")
+    for resource_metrics in request.resource_metrics:
+        resource = _without(resource_metrics, "scope_metrics")
+        for scope_metrics in resource_metrics.scope_metrics:
+            scope = _without(scope_metrics, "metrics")
+            for metric in scope_metrics.metrics:
+                if kind := metric.WhichOneof("data"):
+                    data = _without(getattr(metric, kind), "data_points")
+                    named = _without(metric, kind)
+                    for point in getattr(metric, kind).data_points:
+                        yield partial(_alone, around, resource, scope, named, kind, data, point)
+
+
+def _without(message: Any, field: str) -> Any:
+    copy = type(message)()
+    copy.CopyFrom(message)
+    copy.ClearField(field)
+    return copy
+
+
+def _alone(
+    around: ExportMetricsServiceRequest,
+    resource: Any,
+    scope: Any,
+    named: Metric,
+    kind: str,
+    data: Any,
+    point: Any,
+) -> ExportMetricsServiceRequest:
+    result = ExportMetricsServiceRequest()
+    result.CopyFrom(around)
+    resource_metrics = result.resource_metrics.add()
+    resource_metrics.CopyFrom(resource)
+    scope_metrics = resource_metrics.scope_metrics.add()
+    scope_metrics.CopyFrom(scope)
+    metric = scope_metrics.metrics.add()
+    metric.CopyFrom(named)
+    data_points = getattr(metric, kind)
+    data_points.CopyFrom(data)
+    data_points.data_points.add().CopyFrom(point)
+    return result
 
 
 def _pruned(
