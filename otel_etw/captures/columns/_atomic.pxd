@@ -45,3 +45,15 @@ cdef extern from *:
     void *exchange "otel_etw_exchange"(Place *place, void *pointer) noexcept nogil
     # Whether the place was free, and now holds the pointer.
     bint offer "otel_etw_offer"(Place *place, void *pointer) noexcept nogil
+
+
+cdef inline bint enter(Counter *users) noexcept nogil:
+    """Whether no other thread uses what these are the users of: then `leave` must follow."""
+    if add_to(users, 1) == 1:
+        return True
+    add_to(users, -1)
+    return False
+
+
+cdef inline void leave(Counter *users) noexcept nogil:
+    add_to(users, -1)
