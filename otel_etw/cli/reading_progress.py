@@ -23,13 +23,15 @@ def reading_progress(files: Sequence[str]) -> ReadingProgress | None:
     if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return None
     total = 0
+    if "-" in files:
+        return None
     for file in files:
         try:
             state = Path(file).stat()
         except (OSError, ValueError):
             # What cannot be opened is said elsewhere, and read in no time.
             continue
-        if file == "-" or not stat.S_ISREG(state.st_mode):
+        if not stat.S_ISREG(state.st_mode):
             return None
         total += state.st_size
     return ReadingProgress(total)

@@ -250,8 +250,10 @@ def test_damage_is_said_beside_the_bar(large: Path) -> None:
     assert line.rpartition("\x1b[2K")[2].startswith(f"otel-etw: {large}: damaged at byte")
 
 
-def test_standard_input_has_no_bar(large: Path) -> None:
-    program = ["sh", "-c", f'{shlex.join([sys.executable, "-c", EAGER])} view - < "$1"', "", large]
+@pytest.mark.parametrize("command", ["view", "info"])
+def test_standard_input_has_no_bar(command: str, large: Path) -> None:
+    eagerly = shlex.join([sys.executable, "-c", EAGER, command])
+    program = ["sh", "-c", f'{eagerly} - < "$1"', "", large]
     terminal = Terminal([str(word) for word in program], plain_environment())
     shown, exit_code = terminal.finish()
     assert exit_code == 0
