@@ -47,13 +47,13 @@ cdef extern from *:
     bint offer "otel_etw_offer"(Place *place, void *pointer) noexcept nogil
 
 
-cdef inline bint enter(Counter *users) noexcept nogil:
-    """Whether no other thread uses what these are the users of: then `leave` must follow."""
+cdef inline bint begin_use(Counter *users) noexcept nogil:
+    """Whether no other thread uses what these are the users of: then `end_use` must follow."""
     if add_to(users, 1) == 1:
         return True
     add_to(users, -1)
     return False
 
 
-cdef inline void leave(Counter *users) noexcept nogil:
+cdef inline void end_use(Counter *users) noexcept nogil:
     add_to(users, -1)

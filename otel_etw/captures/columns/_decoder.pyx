@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from otel_etw.captures.columns._around cimport read_metric, read_resource, read_scope
-from otel_etw.captures.columns._atomic cimport Counter, enter, leave
+from otel_etw.captures.columns._atomic cimport Counter, begin_use, end_use
 from otel_etw.captures.columns._batch cimport new_batch
 from otel_etw.captures.columns._check cimport check_request_c, reason_text
 from otel_etw.captures.columns._interning cimport Entry
@@ -150,7 +150,7 @@ cdef class Decoder:
             raise ValueError(f"a file name of {len(encoded):,} bytes")
         self.enter()
         self.file_name = encoded
-        leave(&self.users)
+        end_use(&self.users)
 
     def add(self, bytes payload not None, offset, event=None, bint checked=False):
         """Take one frame. ValueError with a reason when protobuf would refuse it, or when it has
@@ -179,7 +179,7 @@ cdef class Decoder:
             self.source = source
             return self.go_on()
         finally:
-            leave(&self.users)
+            end_use(&self.users)
 
     def resume(self):
         """Go on with the frame whose points filled a batch; True as of `add`."""
@@ -187,7 +187,7 @@ cdef class Decoder:
         try:
             return self.go_on() if self.is_suspended else False
         finally:
-            leave(&self.users)
+            end_use(&self.users)
 
     def take(self):
         """The rows so far; None when there are none."""
@@ -213,12 +213,12 @@ cdef class Decoder:
                 self.forget_all()
             return batch
         finally:
-            leave(&self.users)
+            end_use(&self.users)
 
     # Between calls -------------------------------------------------------------------------------
 
     cdef int enter(self) except -1:
-        if not enter(&self.users):
+        if not begin_use(&self.users):
             raise RuntimeError("another thread uses this decoder")
         return 0
 

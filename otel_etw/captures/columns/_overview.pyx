@@ -15,7 +15,7 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from otel_etw.captures.columns._arrow cimport ArrowArray
-from otel_etw.captures.columns._atomic cimport Counter, enter, leave
+from otel_etw.captures.columns._atomic cimport Counter, begin_use, end_use
 from otel_etw.captures.columns._batch_view cimport (
     BatchView,
     Values,
@@ -278,7 +278,7 @@ cdef class Overview:
             self._decoded.clear()
             self.left_out = self._left_out
             self.first_time, self.newest_time = self._first_time, self._newest_time
-            leave(&self._users)
+            end_use(&self._users)
 
     def series_count(self, metric):
         """How many series of a metric are kept."""
@@ -286,7 +286,7 @@ cdef class Overview:
         try:
             return self._metric(metric).series
         finally:
-            leave(&self._users)
+            end_use(&self._users)
 
     def point_count(self, metric):
         """How many points these have."""
@@ -294,7 +294,7 @@ cdef class Overview:
         try:
             return self._metric(metric).points
         finally:
-            leave(&self._users)
+            end_use(&self._users)
 
     def series(self, metric, limit=None):
         """The first ``limit`` series of a metric, in the order of their first points."""
@@ -309,11 +309,11 @@ cdef class Overview:
                 # Rows may be added between two series.
                 shown = self._shown(number)
             finally:
-                leave(&self._users)
+                end_use(&self._users)
             yield shown
 
     cdef int _enter(self) except -1:
-        if not enter(&self._users):
+        if not begin_use(&self._users):
             raise RuntimeError("another thread adds a batch to the same overview")
         return 0
 

@@ -11,7 +11,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memset
 
-from otel_etw.captures.columns._atomic cimport Counter, enter, leave
+from otel_etw.captures.columns._atomic cimport Counter, begin_use, end_use
 from otel_etw.captures.columns._batch_view cimport (
     BatchView,
     Values,
@@ -278,7 +278,7 @@ cdef class Newest:
                 self._queued -= 1
                 self._compact(self._queue[self._queued])
         finally:
-            leave(&self._users)
+            end_use(&self._users)
 
     def finish(self):
         """The newest points, batch by batch. It may be asked again, also after more was added."""
@@ -290,11 +290,11 @@ cdef class Newest:
                     self._compact(<uint32_t> number)
             found = [batch for batch in self._batches if batch is not None]
         finally:
-            leave(&self._users)
+            end_use(&self._users)
         return iter(found)
 
     cdef int _enter(self) except -1:
-        if not enter(&self._users):
+        if not begin_use(&self._users):
             raise RuntimeError("another thread adds a batch to the same newest points")
         return 0
 
