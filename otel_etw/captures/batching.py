@@ -10,7 +10,7 @@ from otel_etw.captures.capture import open as open_capture
 from otel_etw.captures.columns import Batch, Decoder
 from otel_etw.captures.items import CaptureError, Damage, Foreign, Frame, Item, Notice
 
-__all__ = ["MANY_ROWS", "ROWS", "BatchItem", "batches"]
+__all__ = ["MANY_ROWS", "ROWS", "BatchItem", "batches", "undecodable"]
 
 ROWS = 16_384
 """Rows of a batch. With what is remembered of them they stay in a processor's caches."""
@@ -54,7 +54,7 @@ def batches(
                 try:
                     is_full = decoder.add(item.payload, item.offset, item.event, item.checked)
                 except ValueError as error:
-                    yield _undecodable(item, error)
+                    yield undecodable(item, error)
                     continue
                 while is_full:
                     yield from _taken(decoder)
@@ -75,6 +75,7 @@ def _taken(decoder: Decoder) -> Iterator[Batch]:
         yield batch
 
 
-def _undecodable(frame: Frame, error: ValueError) -> Damage:
+def undecodable(frame: Frame, error: ValueError) -> Damage:
+    """What is said of a frame that does not decode."""
     reason = f"a frame of {len(frame.payload):,} bytes that does not decode: {error}"
     return Damage(frame.offset, frame.length, reason)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 from uuid import UUID
 
-from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches, read
-from otel_etw.captures import open as open_capture
+from otel_etw.captures import CaptureError, Damage, Foreign, Frame, Item, Notice, batches
 from otel_etw.captures.columns import Overview
 from otel_etw.captures.columns.series import Metric
 from otel_etw.captures.etl import EtlReport
-from otel_etw.captures.recognition import RecognisingReader
-from otel_etw.cli.reading import WatchedReader
+from otel_etw.cli.reading import new_reader, opened
 
 __all__ = ["CaptureFacts", "MetricFacts", "Span", "capture_facts"]
 
@@ -102,10 +99,10 @@ def capture_facts(
     Bounded in memory: series are counted up to the limits of `Overview`, 1,000,000 or some 400 MB.
     """
     facts = CaptureFacts(file, provider)
-    reader = WatchedReader(provider, tell) if tell else RecognisingReader(provider)
+    reader = new_reader(provider, tell)
     overview = Overview()
     try:
-        for item in batches(_counted(_opened(file, reader), facts), file):
+        for item in batches(_counted(opened(file, reader), facts), file):
             if isinstance(item, Damage):
                 facts.damages += 1
                 facts.damaged_bytes += item.length
@@ -123,14 +120,6 @@ def capture_facts(
     facts.report = reader.report
     _take_overview(overview, facts)
     return facts
-
-
-def _opened(file: str, reader: RecognisingReader) -> Iterator[Item]:
-    if file != "-":
-        return open_capture(file, reader=reader)
-    if sys.stdin is None:
-        raise CaptureError("standard input: it is closed")
-    return read(sys.stdin.buffer, "standard input", reader=reader)
 
 
 def _counted(items: Iterable[Item], facts: CaptureFacts) -> Iterator[Item]:

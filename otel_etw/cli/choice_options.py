@@ -10,7 +10,7 @@ from uuid import UUID
 import click
 
 from otel_etw.captures import columns
-from otel_etw.cli.choices import instant
+from otel_etw.cli.instants import instant
 from otel_etw.provider import DEFAULT_PROVIDER, Provider, parse_guid
 
 __all__ = ["ChosenPoints", "choice_options", "provider_option"]

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 from otel_etw.captures.etl import EtlReport, Session
 from otel_etw.cli.capture_facts import CaptureFacts, Span
-from otel_etw.cli.local_times import Clock
+from otel_etw.cli.local_times import TimeFormat
 from otel_etw.cli.quantities import duration, number, quantity_of
 from otel_etw.cli.texts import counted
 
@@ -19,12 +19,12 @@ Fact: TypeAlias = tuple[str, str]
 _size = quantity_of("By").value
 
 
-def facts_of(facts: CaptureFacts, clock: Clock) -> Iterator[Fact]:
+def facts_of(facts: CaptureFacts, time_format: TimeFormat) -> Iterator[Fact]:
     """Everything but the lists of events, processes, metrics and damages."""
     yield "format", _format(facts)
     if facts.report:
-        yield from _log(facts.report, clock)
-    yield from _contents(facts, clock)
+        yield from _log(facts.report, time_format)
+    yield from _contents(facts, time_format)
     for (what, unit), count in facts.foreign.items():
         yield "ignored", f"{what}: {counted(count, unit)}"
     yield "damage", _damage(facts)
@@ -43,9 +43,9 @@ def _format(facts: CaptureFacts) -> str:
 # ETW logs ----------------------------------------------------------------------------------------
 
 
-def _log(report: EtlReport, clock: Clock) -> Iterator[Fact]:
+def _log(report: EtlReport, time_format: TimeFormat) -> Iterator[Fact]:
     for session in report.sessions:
-        yield from _session(session, clock)
+        yield from _session(session, time_format)
     compressed = report.compressed_buffers
     inside = f", {compressed:,} of them compressed" if compressed else ""
     yield "buffers", f"{report.buffers:,} in the file{inside}"
@@ -55,20 +55,21 @@ def _log(report: EtlReport, clock: Clock) -> Iterator[Fact]:
     yield "records", f"{total:,}: {kinds}" if total else "none"
     if report.first_event is not None and report.last_event is not None:
         events = counted(report.records["event_header"], "event")
-        yield "events", f"{events}, {_span(Span(report.first_event, report.last_event), clock)}"
+        span = Span(report.first_event, report.last_event)
+        yield "events", f"{events}, {_span(span, time_format)}"
 
 
-def _session(session: Session, clock: Clock) -> Iterator[Fact]:
+def _session(session: Session, time_format: TimeFormat) -> Iterator[Fact]:
     to = f", to {session.file_name}" if session.file_name else ""
     yield "session", f"{session.name or 'without a name'}{to}"
     bits = f", {8 * session.pointer_size}-bit" if session.pointer_size in (4, 8) else ""
     processors = counted(session.processors, "processor")
     yield "system", f"Windows {session.system_version}, build {session.build}{bits}, {processors}"
     if session.end is None:
-        begin = _span(Span(session.start, session.start), clock)
+        begin = _span(Span(session.start, session.start), time_format)
         yield "recorded", f"from {begin}; the session had not ended"
     else:
-        yield "recorded", _span(Span(session.start, session.end), clock)
+        yield "recorded", _span(Span(session.start, session.end), time_format)
     yield "clock", f"{session.clock_name}, {session.ticks_per_second:,} ticks a second"
     mode = ", ".join(session.mode_names) or "none"
     limit = f", files up to {_size(session.maximum_file_size)}" if session.maximum_file_size else ""
@@ -91,16 +92,16 @@ def _losses(report: EtlReport) -> Iterator[Fact]:
 # Frames and points -------------------------------------------------------------------------------
 
 
-def _contents(facts: CaptureFacts, clock: Clock) -> Iterator[Fact]:
+def _contents(facts: CaptureFacts, time_format: TimeFormat) -> Iterator[Fact]:
     yield "frames", _frames(facts)
     if facts.frame_times.last:
-        yield "frames", _span(facts.frame_times, clock)
+        yield "frames", _span(facts.frame_times, time_format)
     yield "points", _points(facts)
     if facts.uncounted_points:
         left_out = counted(facts.uncounted_points, "point")
         yield "points", f"{left_out} of them in further series, for which there was no room"
     if facts.point_times.last:
-        yield "points", _span(facts.point_times, clock)
+        yield "points", _span(facts.point_times, time_format)
     seconds = facts.rated_seconds
     if seconds > 0 and facts.frames:
         frames, points = number(facts.frames / seconds), number(facts.points / seconds)
@@ -132,6 +133,6 @@ def _damage(facts: CaptureFacts) -> str:
     return f"{facts.damages:,}, of {counted(facts.damaged_bytes, 'byte')} together"
 
 
-def _span(span: Span, clock: Clock) -> str:
-    text = clock.span(span.first, span.last)
+def _span(span: Span, time_format: TimeFormat) -> str:
+    text = time_format.span(span.first, span.last)
     return text if span.first == span.last else f"{text} ({duration(span.seconds)})"

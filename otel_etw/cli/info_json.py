@@ -138,7 +138,7 @@ def _events(report: EtlReport) -> list[dict[str, Any]]:
 def _processes(report: EtlReport) -> list[dict[str, Any]]:
     return [
         {"pid": pid, "image": report.images.get(pid), "events": count}
-        for pid, count in sorted(report.processes.items(), key=lambda each: (-each[1], each[0]))
+        for pid, count in report.busiest_processes()
     ]
 
 

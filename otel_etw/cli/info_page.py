@@ -11,7 +11,7 @@ from otel_etw.captures.etl import EtlReport, EventCount
 from otel_etw.cli.capture_facts import CaptureFacts, MetricFacts
 from otel_etw.cli.fitting import cut, width, wrapped
 from otel_etw.cli.info_facts import Fact, facts_of
-from otel_etw.cli.local_times import Clock
+from otel_etw.cli.local_times import TimeFormat
 from otel_etw.cli.screen import Part, Screen
 from otel_etw.cli.texts import counted, kind_text
 
@@ -41,7 +41,7 @@ class InfoPage:
 
     def __init__(self, screen: Screen, utc: bool, show_all: bool) -> None:
         self._screen = screen
-        self._clock = Clock(utc)
+        self._time_format = TimeFormat(utc)
         self._rows = None if show_all else _ROWS
         self._columns = screen.width if screen.is_terminal else _LONGEST
         self._is_first = True
@@ -51,7 +51,7 @@ class InfoPage:
             self._screen.line()
         self._is_first = False
         self._sentence("", facts.file, _HEAD)
-        self._facts(facts_of(facts, self._clock))
+        self._facts(facts_of(facts, self._time_format))
         if facts.report:
             self._events(facts.report, facts.provider)
             self._processes(facts.report)
@@ -127,7 +127,7 @@ class InfoPage:
             self._sentence("  ", f"{left_out} of further kinds, for which there was no room")
 
     def _processes(self, report: EtlReport) -> None:
-        processes = sorted(report.processes.items(), key=lambda each: (-each[1], each[0]))
+        processes = report.busiest_processes()
         if not processes:
             return
         rows = [

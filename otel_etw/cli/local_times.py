@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from functools import lru_cache
 
-__all__ = ["Clock"]
+__all__ = ["TimeFormat"]
 
 _SECOND = 1_000_000_000
 
 
-class Clock:
+class TimeFormat:
     """Writes ns since 1970 in the local time zone, or in UTC."""
 
     def __init__(self, utc: bool) -> None:
@@ -31,11 +31,11 @@ class Clock:
         time = self._at(seconds)[1]
         return f"{time}.{rest:09}"[: len(time) + 1 + digits] if digits else time
 
-    def span(self, first: int, last: int) -> str:
-        """``2026-11-25 10:13:17.250 to 10:13:25.000 +01:00``; times that no calendar has as
-        numbers."""
+    def span(self, first: int, last: int, digits: int = 3) -> str:
+        """``2026-11-25 10:13:17.250 to 10:13:25.000 +01:00``, with so many
+        digits of a second's fraction; times that no calendar has as numbers."""
         try:
-            begin, end = (f"{self.date(time)} {self.time(time, 3)}" for time in (first, last))
+            begin, end = (f"{self.date(time)} {self.time(time, digits)}" for time in (first, last))
             first_zone, zone = self.zone(first), self.zone(last)
         except (ValueError, OverflowError, OSError):
             return f"{first:,} to {last:,} ns since 1970"
@@ -44,7 +44,7 @@ class Clock:
         if first_zone != zone:
             begin += f" {first_zone}"
         if self.date(first) == self.date(last):
-            end = self.time(last, 3)
+            end = self.time(last, digits)
         return f"{begin} to {end} {zone}"
 
     def _split(self, seconds: int) -> tuple[str, str, str]:

@@ -8,7 +8,8 @@ from typing import Any, Protocol
 
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 
-from otel_etw.captures import Damage, Frame, Item
+from otel_etw.captures import Frame, Item
+from otel_etw.captures.batching import undecodable
 from otel_etw.captures.columns import check_request
 from otel_etw.captures.columns.reference import Batch, Row, series_of
 from otel_etw.captures.columns.select import Selector
@@ -76,8 +77,7 @@ class OtlpConsumer:
             try:
                 self._frame(item, report)
             except ValueError as error:
-                reason = f"a frame of {len(item.payload):,} bytes that does not decode: {error}"
-                yield Damage(item.offset, item.length, reason)
+                yield undecodable(item, error)
 
     def _frame(self, frame: Frame, report: FileReport) -> None:
         if self._choice.asks_for_all():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from otel_etw.cli.fitting import width
 
-__all__ = ["GAP", "INDENT", "Block", "Layout", "Row"]
+__all__ = ["GAP", "INDENT", "Block", "Layout", "SeriesRow"]
 
 INDENT = "  "
 GAP = "  "
@@ -17,7 +17,7 @@ _WIDEST_ATTRIBUTES = 72
 
 
 @dataclass(slots=True)
-class Row:
+class SeriesRow:
     """A series as texts."""
 
     origin: int
@@ -35,7 +35,7 @@ class Block:
 
     metric: int
     """Its number."""
-    rows: list[Row]
+    rows: list[SeriesRow]
     is_first: bool
     more: int
     """How many series are not shown behind it."""

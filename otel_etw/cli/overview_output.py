@@ -10,10 +10,10 @@ from typing import Any
 from otel_etw.captures import columns
 from otel_etw.captures.columns.series import Series
 from otel_etw.cli.fitting import cut, width, wrapped
-from otel_etw.cli.local_times import Clock
+from otel_etw.cli.local_times import TimeFormat
 from otel_etw.cli.metric_line import write_metric
 from otel_etw.cli.origins import Origins
-from otel_etw.cli.overview_layout import GAP, INDENT, Block, Layout, Row
+from otel_etw.cli.overview_layout import GAP, INDENT, Block, Layout, SeriesRow
 from otel_etw.cli.quantities import duration
 from otel_etw.cli.screen import Part, Screen
 from otel_etw.cli.series_numbers import SeriesNumbers
@@ -31,6 +31,7 @@ _LINES = 3
 _ALIGNED = 2000
 # Columns with room for totals of deltas.
 _WIDE = 100
+_SECOND = 1_000_000_000
 # A newest value older than this part of the capture is said to be.
 _STALE = 0.1
 
@@ -47,7 +48,7 @@ class OverviewOutput:
     def __init__(self, screen: Screen, files: Sequence[str], utc: bool, show_all: bool) -> None:
         self._screen = screen
         self._files = files
-        self._clock = Clock(utc)
+        self._time_format = TimeFormat(utc)
         self._all = show_all
         self._overview = columns.Overview()
 
@@ -59,16 +60,18 @@ class OverviewOutput:
 
     def finish(self) -> None:
         if len(self._overview):
-            _Page(self._screen, self._overview, self._clock, self._all).write(self._files)
+            _Page(self._screen, self._overview, self._time_format, self._all).write(self._files)
 
 
 class _Page:
     """The overview as lines."""
 
-    def __init__(self, screen: Screen, overview: Any, clock: Clock, show_all: bool) -> None:
+    def __init__(
+        self, screen: Screen, overview: Any, time_format: TimeFormat, show_all: bool
+    ) -> None:
         self._screen = screen
         self._overview = overview
-        self._clock = clock
+        self._time_format = time_format
         self._all = show_all
         self._origins = Origins(overview.origins)
         self._section: int | None = None
@@ -106,26 +109,21 @@ class _Page:
 
     def _span(self) -> str:
         """``2026-11-25 10:13:17 to 10:13:25 +01:00 (7.5 s)``"""
-        first, last, clock = self._overview.first_time, self._overview.newest_time, self._clock
+        first, last = self._overview.first_time, self._overview.newest_time
         if not first:
             return "at unknown times"
-        begin, end = (f"{clock.date(time)} {clock.time(time)}" for time in (first, last))
-        zone = clock.zone(last)
-        if clock.zone(first) != zone:
-            begin += f" {clock.zone(first)}"
-        if clock.date(first) == clock.date(last):
-            end = clock.time(last)
-        if begin.endswith(end):
-            return f"{begin} {zone}"
-        return f"{begin} to {end} {zone} ({duration((last - first) / 1e9)})"
+        if first // _SECOND == last // _SECOND:
+            return self._time_format.span(last, last, 0)
+        took = duration((last - first) / _SECOND)
+        return f"{self._time_format.span(first, last, 0)} ({took})"
 
     def _moment(self, time: int) -> str:
         """A time of day, with its date where that is not the capture's last."""
         if not time:
             return "at an unknown time"
-        date = self._clock.date(time)
-        is_last = date == self._clock.date(self._overview.newest_time)
-        return self._clock.time(time) if is_last else f"{date} {self._clock.time(time)}"
+        date = self._time_format.date(time)
+        is_last = date == self._time_format.date(self._overview.newest_time)
+        return self._time_format.time(time) if is_last else f"{date} {self._time_format.time(time)}"
 
     def _foot(self) -> None:
         overview = self._overview
@@ -173,12 +171,12 @@ class _Page:
                 is_first, shown = not shown, shown + len(rows)
                 yield Block(index, rows, is_first, count - limit if shown == limit else 0)
 
-    def _row(self, series: Series, numbers: SeriesNumbers) -> Row:
+    def _row(self, series: Series, numbers: SeriesNumbers) -> SeriesRow:
         screen = self._screen
         texts = attribute_texts(json.loads(series.attributes))
         if series.newest_time < self._stale:
             texts.append(f"(last {self._moment(series.newest_time)})")
-        return Row(
+        return SeriesRow(
             series.origin,
             [screen.shown(text) for text in texts],
             [screen.shown(text) for text in numbers.of(series)],
@@ -192,7 +190,7 @@ class _Page:
 
     def _block(self, block: Block, layout: Layout) -> None:
         screen, overview = self._screen, self._overview
-        by_origin: dict[int, list[Row]] = {}
+        by_origin: dict[int, list[SeriesRow]] = {}
         for row in block.rows:
             by_origin.setdefault(row.origin, []).append(row)
         if block.is_first:
@@ -222,7 +220,7 @@ class _Page:
         for line in self._fitted(texts, self._screen.width - len(indent)):
             self._screen.line(indent, (line, _ORIGIN))
 
-    def _series(self, row: Row, block: Block, layout: Layout) -> None:
+    def _series(self, row: SeriesRow, block: Block, layout: Layout) -> None:
         cells = [
             " " * (columns - width(cell)) + cell
             for cell, columns in zip(row.numbers, block.widths, strict=True)
@@ -248,7 +246,7 @@ class _Page:
         if not beside:
             self._numbers_below(row, numbers, layout)
 
-    def _numbers_below(self, row: Row, numbers: str, layout: Layout) -> None:
+    def _numbers_below(self, row: SeriesRow, numbers: str, layout: Layout) -> None:
         """A line of its own for the numbers of a series; the sparkline stands where others do."""
         room = self._screen.width - 2 * len(INDENT)
         if width(numbers) > room:

@@ -10,8 +10,9 @@ from typing import Any
 
 from otel_etw.captures import columns
 from otel_etw.captures.columns.series import Metric
+from otel_etw.captures.points import NO_RECORDED_VALUE
 from otel_etw.cli.fitting import width, wrapped
-from otel_etw.cli.local_times import Clock
+from otel_etw.cli.local_times import TimeFormat
 from otel_etw.cli.metric_line import write_metric
 from otel_etw.cli.origins import origin_texts, process_text, schema_texts
 from otel_etw.cli.screen import Part, Screen
@@ -19,7 +20,6 @@ from otel_etw.cli.texts import attribute_texts
 
 __all__ = ["PointList"]
 
-_NO_VALUE = 1  # a bit of OTLP's DataPointFlags
 _INDENT = "  "
 _GAP = "  "
 # Digits of a second, and columns of a number.
@@ -41,7 +41,7 @@ class PointList:
     def __init__(self, screen: Screen, name_files: bool, utc: bool, wide: bool) -> None:
         self._screen = screen
         self._name_files = name_files
-        self._clock = Clock(utc)
+        self._time_format = TimeFormat(utc)
         self._wide = wide
         self._digits = _ALL_DIGITS if wide else _DIGITS
         self._file = ""
@@ -136,19 +136,19 @@ class PointList:
         if not time:
             return self._date
         nanoseconds = _nanoseconds(time)
-        return f"{self._clock.date(nanoseconds)} {self._clock.zone(nanoseconds)}"
+        return f"{self._time_format.date(nanoseconds)} {self._time_format.zone(nanoseconds)}"
 
     def _time_of(self, point: dict[str, Any]) -> str:
         time = point.get("time")
-        return self._clock.time(_nanoseconds(time), self._digits) if time else "no time"
+        return self._time_format.time(_nanoseconds(time), self._digits) if time else "no time"
 
     def _start_of(self, point: dict[str, Any]) -> str:
         start = point.get("start")
         if not start:
             return " " * len("from 00:00:00.000000000")
         nanoseconds = _nanoseconds(start)
-        text = self._clock.time(nanoseconds, self._digits)
-        date = self._clock.date(nanoseconds)
+        text = self._time_format.time(nanoseconds, self._digits)
+        date = self._time_format.date(nanoseconds)
         return f"from {text}" if self._date.startswith(date) else f"from {date} {text}"
 
     # Values --------------------------------------------------------------------------------------
@@ -202,7 +202,7 @@ def _nanoseconds(text: str) -> int:
 
 def _value_text(point: dict[str, Any]) -> str:
     """The number of a point; of a distribution its count, sum, bounds and estimated quantiles."""
-    if point["flags"] & _NO_VALUE:
+    if point["flags"] & NO_RECORDED_VALUE:
         return "no value"
     if "count" not in point:
         return str(point.get("value", "no value"))

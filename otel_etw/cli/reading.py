@@ -27,7 +27,8 @@ __all__ = [
     "Consumer",
     "PointConsumer",
     "Remark",
-    "WatchedReader",
+    "new_reader",
+    "opened",
 ]
 
 DAMAGED = 1
@@ -117,7 +118,9 @@ class CaptureRun:
     def _read(self, file: str) -> None:
         report = FileReport(file)
         try:
-            for remark in self._consumer.take(_counted(self._opened(file), report), report):
+            tell = self._progress.read if self._progress else None
+            items = _counted(opened(file, new_reader(self._provider, tell)), report)
+            for remark in self._consumer.take(items, report):
                 self._remark(remark, report)
         except CaptureError as error:
             self.unreadable += 1
@@ -158,16 +161,6 @@ class CaptureRun:
             for report in reports.values():
                 self._summary(report)
 
-    def _opened(self, file: str) -> Iterator[Item]:
-        if file != "-":
-            reader = None
-            if self._progress:
-                reader = WatchedReader(self._provider, self._progress.read)
-            return open_capture(file, self._provider, reader)
-        if sys.stdin is None:
-            raise CaptureError("standard input: it is closed")
-        return read(sys.stdin.buffer, "standard input", self._provider)
-
     def _remark(self, remark: Remark, report: FileReport) -> None:
         if isinstance(remark, Damage):
             report.damages += 1
@@ -192,7 +185,22 @@ class CaptureRun:
         self.exit_code = max(self.exit_code, exit_code if said else OUTPUT_FAILED)
 
 
-class WatchedReader(RecognisingReader):
+def opened(file: str, reader: RecognisingReader) -> Iterator[Item]:
+    """What a file holds, ``-`` for standard input, read by a reader. `CaptureError` where it cannot
+    be opened."""
+    if file != "-":
+        return open_capture(file, reader=reader)
+    if sys.stdin is None:
+        raise CaptureError("standard input: it is closed")
+    return read(sys.stdin.buffer, "standard input", reader=reader)
+
+
+def new_reader(provider: UUID, tell: Callable[[int], None] | None) -> RecognisingReader:
+    """A reader of one file. ``tell`` is told how many bytes more it was given."""
+    return _WatchedReader(provider, tell) if tell else RecognisingReader(provider)
+
+
+class _WatchedReader(RecognisingReader):
     """Tells how many bytes of a file it was given."""
 
     def __init__(self, provider: UUID, tell: Callable[[int], None]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from otel_etw.captures.texts import json_text, printable, time_text
+from otel_etw.captures.texts import json_text, printable
 
 if TYPE_CHECKING:
     from otel_etw.captures.points import Attributes, Value
@@ -13,10 +13,8 @@ if TYPE_CHECKING:
 __all__ = [
     "attribute_texts",
     "counted",
-    "json_text",
     "kind_text",
     "printable",
-    "time_text",
 ]
 
 # A string that needs no quotes and cannot be taken for a number, true, false or null.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
+from otel_etw.captures.columns.varint import varint
+
 __all__ = ["I8", "I16", "I32", "I64", "Field", "Struct", "struct_bytes"]
 
 
@@ -59,22 +61,13 @@ def _value(value: Any) -> bytes:
         head = (
             bytes([len(value) << 4 | kind])
             if len(value) < 15
-            else (bytes([0xF0 | kind]) + _varint(len(value)))
+            else (bytes([0xF0 | kind]) + varint(len(value)))
         )
         return head + b"".join(map(_value, value))
     if isinstance(value, Struct):
         return value
     if isinstance(value, bytes):
-        return _varint(len(value)) + value
+        return varint(len(value)) + value
     if isinstance(value, I8):
         return value.to_bytes(1, "little", signed=True)
-    return _varint(value << 1 if value >= 0 else (-value << 1) - 1)
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    out.append(number)
-    return bytes(out)
+    return varint(value << 1 if value >= 0 else (-value << 1) - 1)

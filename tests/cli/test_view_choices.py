@@ -102,7 +102,7 @@ def test_times_are_utc_to_the_nanosecond_and_inclusive(
 def test_times_may_be_told_from_now(
     times: Path, ago: str, shown: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("otel_etw.cli.choices._time_ns", lambda: TIMES[2])
+    monkeypatch.setattr("otel_etw.cli.instants._time_ns", lambda: TIMES[2])
     assert values(times, "--since", ago) == shown
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from otel_etw.captures.columns.parquet_leaves import Leaf, Page
 from otel_etw.captures.columns.reference import Batch, row_values
 from otel_etw.captures.columns.schema import COLUMNS
+from otel_etw.captures.columns.varint import varint
 
 __all__ = ["Pages"]
 
@@ -152,7 +153,7 @@ def _pieces(values: Sequence[int], width: int) -> Iterator[bytes]:
 
 
 def _run(value: int, count: int, width: int) -> bytes:
-    return _varint(count << 1) + value.to_bytes((width + 7) // 8, "little")
+    return varint(count << 1) + value.to_bytes((width + 7) // 8, "little")
 
 
 def _packed(values: Sequence[int], width: int) -> bytes:
@@ -160,12 +161,4 @@ def _packed(values: Sequence[int], width: int) -> bytes:
         return b""
     groups = (len(values) + 7) // 8
     bits = sum(value << (number * width) for number, value in enumerate(values))
-    return _varint(groups << 1 | 1) + bits.to_bytes(groups * width, "little")
-
-
-def _varint(number: int) -> bytes:
-    out = bytearray()
-    while number >= 0x80:
-        out.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*out, number])
+    return varint(groups << 1 | 1) + bits.to_bytes(groups * width, "little")

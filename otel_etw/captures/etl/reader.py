@@ -23,6 +23,7 @@ from otel_etw.captures.etl.expand import ALGORITHMS, expanded
 from otel_etw.captures.etl.log_header import is_log_header, read_log_header
 from otel_etw.captures.etl.names import EVENT_NAMES, PROVIDER_NAMES, event_names, program
 from otel_etw.captures.etl.order import HeldFrame, TimeOrder
+from otel_etw.captures.etl.records import EVENT_HEADER, RECORD_TYPES
 from otel_etw.captures.etl.report import (
     MOST_PROCESSES,
     MOST_SESSIONS,
@@ -55,8 +56,6 @@ else:
     Walk = _walk.Walk
 
 _XPRESS = 3
-
-_EVENTS = (0x12, 0x13)  # types of records with an EVENT_HEADER
 
 _UNKNOWN = "times and processes of events are not known"
 
@@ -319,7 +318,7 @@ class EtlReader:
         """Keep the names in the buffer that was walked. There are no more than kinds of events and
         processes are counted."""
         for record in self._walk.take_naming_records():
-            if record[2] in _EVENTS:
+            if RECORD_TYPES.get(record[2]) is EVENT_HEADER:
                 provider, event_id, provider_name, name = event_names(record)
                 if provider_name:
                     self._provider_names.setdefault(provider, provider_name)

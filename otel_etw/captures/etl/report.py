@@ -138,6 +138,10 @@ class EtlReport:
         """The session that began the file; None where its header is damaged."""
         return self.sessions[0] if self.sessions else None
 
+    def busiest_processes(self) -> list[tuple[int, int]]:
+        """Processes of ``processes`` with their events, those with the most first."""
+        return sorted(self.processes.items(), key=lambda each: (-each[1], each[0]))
+
     @property
     def knows_losses(self) -> bool:
         """Whether ``lost_events`` and ``lost_buffers`` are known: sessions write them when they

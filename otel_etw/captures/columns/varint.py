@@ -1,0 +1,15 @@
+"""Varints, in which Thrift and Parquet write lengths and numbers."""
+
+from __future__ import annotations
+
+__all__ = ["varint"]
+
+
+def varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; 0 or more."""
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
