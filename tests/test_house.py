@@ -9,15 +9,16 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
 import otel_etw
-from otel_etw import encoding, transports
+from otel_etw import encoding
 from otel_etw.captures.columns import NATIVE
+from tests.support.package_sources import SOURCES, below
 
 ROOT = Path(__file__).resolve().parents[1]
 PUBLIC = {
@@ -143,21 +144,6 @@ def test_there_is_no_top_level_module_transports(tmp_path: Path) -> None:
 # Who imports whom -------------------------------------------------------------------------------
 
 
-def sources() -> Iterator[tuple[str, Path]]:
-    """(module, file) of everything in the installed package, compiled sources where they are."""
-    for package, folders in (
-        ("otel_etw", otel_etw.__path__),
-        ("otel_etw.transports", transports.__path__),
-    ):
-        for folder in map(Path, folders):
-            for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.pyx")]):
-                inside = path.relative_to(folder).with_suffix("").parts
-                name = ".".join([package, *inside]).removesuffix(".__init__")
-                if package == "otel_etw" and inside[0] == "transports":
-                    continue  # an installed package has them in the same tree
-                yield name, path
-
-
 def absolute(module: str, is_package: bool, level: int, target: str | None) -> str:
     if not level:
         return target or ""
@@ -188,13 +174,6 @@ def imports_of(tree: ast.AST, module: str, is_package: bool) -> set[str]:
             base = absolute(module, is_package, node.level, node.module)
             found |= {base, *(f"{base}.{alias.name}" for alias in node.names)}
     return found
-
-
-SOURCES = list(sources())
-
-
-def below(name: str, *packages: str) -> bool:
-    return any(name == package or name.startswith(f"{package}.") for package in packages)
 
 
 def breaches(part: tuple[str, ...], forbidden: tuple[str, ...]) -> list[str]:

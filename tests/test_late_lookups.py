@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_house import SOURCES, below
+from tests.support.package_sources import SOURCES, below
 
 PATCHED = {"time": {"sleep", "time", "time_ns", "monotonic", "monotonic_ns", "perf_counter"}}
 READING = ("otel_etw.captures", "otel_etw.cli", "otel_etw.__main__")

@@ -23,7 +23,6 @@ from otel_etw.cli.fitting import width
 from otel_etw.cli.info_page import InfoPage
 from otel_etw.cli.screen import Screen
 from otel_etw.provider import DEFAULT_PROVIDER
-from tests.captures.etl.test_samples import SAMPLES
 from tests.support.capture_files import line
 from tests.support.command_line import TIME, capture, framed, gauge, process, run
 from tests.support.data import ETL_SAMPLES
@@ -40,6 +39,7 @@ from tests.support.etl_files import (
     process_record,
     system,
 )
+from tests.support.etl_samples import SAMPLES
 from tests.support.windows_compressors import xpress
 
 OTHER = UUID("11111111-2222-3333-4444-555555555555")

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 import pyarrow as pa
 from hypothesis import strategies as st
 
 from otel_etw.captures.columns import COLUMNS
-from otel_etw.captures.columns.reference import Row, row_values
+from otel_etw.captures.columns.reference import Batch, Row, row_values
 from otel_etw.captures.items import Event
 from otel_etw.captures.points import Buckets, Exemplar, Point, Resource, Scope
 from tests.support.arrow_fields import SCHEMA, arrow_type
 
-__all__ = ["ROWS", "any_row", "contents", "gauge_row", "pyarrow_batch", "row_contents"]
+__all__ = ["LAYOUTS", "ROWS", "any_row", "contents", "gauge_row", "pyarrow_batch", "row_contents"]
 
 
 class ArrowBatch(Protocol):
@@ -200,3 +200,24 @@ def gauge_row(value: float, *, time: int = 1, name: str = "g", **attributes: Any
         value=value,
     )
     return Row("m.pb", 0, None, point)
+
+
+def arro3_batch(rows: Sequence[Row]) -> Any:
+    """As the reference decoder hands it over."""
+    return Batch(list(rows))
+
+
+def cut_batch(rows: Sequence[Row]) -> pa.RecordBatch:
+    """Rows in the middle of larger arrays."""
+    strange = gauge_row(-1.0, name="strange", k="strange")
+    return pyarrow_batch([strange, strange, strange, *rows, strange])[3 : 3 + len(rows)]
+
+
+def cut_struct(rows: Sequence[Row]) -> pa.StructArray:
+    """The same, the offset being that of the struct alone."""
+    strange = gauge_row(-1.0, name="strange", k="strange")
+    return pyarrow_batch([strange, *rows, strange]).to_struct_array()[1 : 1 + len(rows)]
+
+
+LAYOUTS: list[Callable[[Sequence[Row]], Any]] = [pyarrow_batch, arro3_batch, cut_batch, cut_struct]
+"""All ways to lay out the same batch that consumers must take."""

@@ -16,7 +16,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 
 from otel_etw.captures.items import Event
-from tests.support.batch_rows import arrow_batch, rows
+from tests.support.batch_rows import all_rows, arrow_batch, rows
 from tests.support.capture_files import request
 from tests.support.wire_requests import WireRequests, delimited
 
@@ -24,15 +24,6 @@ if not find_spec("otel_etw.captures.columns._decoder"):
     pytest.skip("the decoder is not compiled here", allow_module_level=True)
 
 from otel_etw.captures.columns._decoder import Batch, Decoder
-
-
-def all_rows(decoder: Decoder, is_full: bool) -> list[dict[str, Any]]:
-    found = []
-    while is_full:
-        found += rows(decoder.take())
-        is_full = decoder.resume()
-    rest = decoder.take()
-    return found + rows(rest) if rest else found
 
 
 def sums(attributes: list[int]) -> bytes:

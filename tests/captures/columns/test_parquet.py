@@ -19,8 +19,7 @@ from otel_etw.captures.columns.reference import Batch, Row, row_values
 from otel_etw.captures.columns.schema import COLUMNS
 from otel_etw.cli import parquet_output
 from otel_etw.cli.parquet_output import ParquetOutput
-from tests.captures.columns.test_select import LAYOUTS
-from tests.support.batches import ROWS, gauge_row, pyarrow_batch
+from tests.support.batches import LAYOUTS, ROWS, gauge_row, pyarrow_batch
 from tests.support.converted import comparable, tables
 
 compiled = pytest.mark.skipif(not NATIVE, reason="nothing is compiled here")

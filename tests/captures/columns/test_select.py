@@ -19,6 +19,7 @@ from otel_etw.captures.columns.conditions import NameConditions
 from otel_etw.captures.columns.reference import Batch, Row
 from otel_etw.captures.items import Event
 from tests.support.batches import (
+    LAYOUTS,
     ROWS,
     SCHEMA,
     contents,
@@ -56,25 +57,6 @@ SELECTIONS = st.fixed_dictionaries(
         "pids": st.lists(st.sampled_from([0, 1, 42, -1, 1 << 32, (1 << 32) - 1]), max_size=2),
     },
 )
-
-
-def arro3_batch(rows: Sequence[Row]) -> Any:
-    return Batch(list(rows))
-
-
-def cut_batch(rows: Sequence[Row]) -> pa.RecordBatch:
-    """Rows in the middle of larger arrays."""
-    strange = gauge_row(-1.0, name="strange", k="strange")
-    return pyarrow_batch([strange, strange, strange, *rows, strange])[3 : 3 + len(rows)]
-
-
-def cut_struct(rows: Sequence[Row]) -> pa.StructArray:
-    """The same, the offset being that of the struct alone."""
-    strange = gauge_row(-1.0, name="strange", k="strange")
-    return pyarrow_batch([strange, *rows, strange]).to_struct_array()[1 : 1 + len(rows)]
-
-
-LAYOUTS: list[Callable[[Sequence[Row]], Any]] = [pyarrow_batch, arro3_batch, cut_batch, cut_struct]
 
 
 # Choosing ----------------------------------------------------------------------------------------

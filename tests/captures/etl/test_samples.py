@@ -1,7 +1,7 @@
 """Real files of Windows 7 to 11, of other people: they are read where the folder is present.
 
-Counts are those that dissect.etl 3.14 finds too; times, lengths and processors those of the
-baselines, which TraceEvent made over the Windows API.
+Times, lengths and processors are those of the baselines, which TraceEvent made over the Windows
+API.
 """
 
 from __future__ import annotations
@@ -23,49 +23,12 @@ from otel_etw.captures.items import Notice
 from otel_etw.captures.recognition import RecognisingReader
 from tests.support.capture_files import read_by, reasons
 from tests.support.data import ETL_SAMPLES
+from tests.support.etl_samples import SAMPLES
 from tests.support.etl_walks import WALKS
 
 pytestmark = pytest.mark.skipif(
     not ETL_SAMPLES.is_dir(), reason="the folder shared/data/etl is absent"
 )
-
-
-class Sample(NamedTuple):
-    """What a file holds: records by kind, and facts of its session."""
-
-    records: dict[str, int]
-    build: int
-    processors: int
-    start: int
-    """FILETIME."""
-    lost_events: int = 0
-
-
-SAMPLES = {
-    "etlparser_lxcore_kernel.etl": Sample(
-        {"system": 2, "event_header": 2}, 19041, 6, 132392018711387363
-    ),
-    "krabsetw_powershell.etl": Sample(
-        {"system": 2, "event_header": 112}, 22623, 32, 133245763580175449
-    ),
-    "perfview_SelfDescribingSingleEvent.etl": Sample(
-        {"system": 4, "full_header": 18, "event_header": 1}, 22000, 12, 132949636352722435
-    ),
-    "perfview_gcevents.etl": Sample(
-        {"system": 2, "event_header": 69}, 19045, 8, 133232283966946549
-    ),
-    "perfview_primitive-types.etl": Sample(
-        {"system": 2, "event_header": 5}, 19043, 8, 132756731728578510
-    ),
-    "s4_SIH.etl": Sample({"system": 2, "event_header": 10}, 22621, 1, 133266340443632943),
-    "s4_WindowsUpdate.20251008.etl": Sample(
-        {"system": 2, "event_header": 80}, 22631, 1, 134044309654479919, 41
-    ),
-    "s4_waasmedic.etl": Sample(
-        {"system": 2, "perfinfo": 2, "event_header": 17}, 22631, 1, 134041374192015908
-    ),
-    "tx_HTTP_Server.etl": Sample({"system": 1, "event_header": 2041}, 7601, 4, 129402939974768585),
-}
 
 
 def test_all_samples_are_known() -> None:
