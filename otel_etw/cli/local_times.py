@@ -32,8 +32,8 @@ class TimeFormat:
         return f"{time}.{rest:09}"[: len(time) + 1 + digits] if digits else time
 
     def span(self, first: int, last: int, digits: int = 3) -> str:
-        """``2026-11-25 10:13:17.250 to 10:13:25.000 +01:00``, with so many
-        digits of a second's fraction; times that no calendar has as numbers."""
+        """``2026-11-25 10:13:17.250 to 10:13:25.000 +01:00``, with ``digits`` of a second's
+        fraction; times that no calendar has as numbers."""
         try:
             begin, end = (f"{self.date(time)} {self.time(time, digits)}" for time in (first, last))
             first_zone, zone = self.zone(first), self.zone(last)

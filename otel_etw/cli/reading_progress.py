@@ -22,9 +22,9 @@ def reading_progress(files: Sequence[str]) -> ReadingProgress | None:
     """The progress of reading these files; None where nobody watches, or their end is not known."""
     if sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return None
-    total = 0
     if "-" in files:
         return None
+    total = 0
     for file in files:
         try:
             state = Path(file).stat()

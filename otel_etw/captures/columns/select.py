@@ -7,12 +7,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from otel_etw.captures.columns.conditions import AttributeConditions, NameConditions
-from otel_etw.captures.columns.reference import (
-    Batch,
-    Row,
-    attributes_json,
-    series_of,
-)
+from otel_etw.captures.columns.reference import Batch, Row, attributes_json, series_of
 
 __all__ = ["Newest", "Selector"]
 

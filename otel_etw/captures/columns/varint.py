@@ -1,4 +1,8 @@
-"""Varints, in which Thrift and Parquet write lengths and numbers."""
+"""Varints, in which Thrift and Parquet write lengths and numbers.
+
+Not the function of ``otel_etw.encoding.wire``: that package imports the SDK, without which captures
+are read.
+"""
 
 from __future__ import annotations
 
